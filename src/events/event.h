@@ -1,0 +1,74 @@
+/*
+ * event.h - what is put on: its dates, place, ticket types, and how many seats are left.
+ *
+ *     DRAFT --publish--> PUBLISHED --cancel--> CANCELLED        (ENDED is derived: published and past ends_at)
+ *       \------------------------cancel------------/
+ *
+ * The seat counters are the narrow rows of `stock`: row n for ticket type n,
+ * row 0 for the whole event (quantity = capacity). Always true, and fenced by
+ * the schema: held + sold <= quantity in each row, and row 0 is the sum.
+ */
+#ifndef USHER_EVENTS_EVENT_H
+#define USHER_EVENTS_EVENT_H
+
+#include "http/http.h"
+
+enum event_status { EVENT_DRAFT, EVENT_PUBLISHED, EVENT_CANCELLED, EVENT_ENDED /* derived, never stored */ };
+extern const char *const event_status_words[]; /* "draft", ..., NULL */
+
+struct ticket_type {
+    struct id id;            /* the event's, with n in the last byte */
+    unsigned n;
+    const char *name, *description;
+    int64_t price;           /* minor units */
+    int64_t quantity, held, sold;
+    int64_t sale_starts_at_ms, sale_ends_at_ms; /* 0: no bound */
+    int64_t min_per_order, max_per_order, max_per_account; /* the two max: 0 is none */
+};
+
+struct event {
+    struct id id, organizer;
+    enum event_status status; /* EVENT_ENDED where it applies at tx->now_ms */
+    const char *title, *description, *category;
+    int64_t starts_at_ms, ends_at_ms, admission_starts_at_ms;
+    const char *timezone, *venue_name, *venue_address, *venue_city, *venue_country;
+    bool online;
+    const char *image;       /* object key */
+    const char *currency;
+    int64_t capacity, held, sold;
+    int64_t version, created_at_ms, updated_at_ms;
+    struct ticket_type *types;
+    size_t type_count;
+};
+
+/* The event with its types; false when there is none. Strings live in tx->arena. Shows drafts: the caller decides who may see. */
+bool event_find(struct tx *tx, const struct id *id, struct event *out);
+/* Its type with number n, or NULL. */
+struct ticket_type *event_type(struct event *event, unsigned n);
+/* Seats that could be taken now: least of the type's and the event's. */
+int64_t event_available(const struct event *event, const struct ticket_type *type);
+/* As in the contract's shapes. */
+void event_json(struct buf *out, const char *name, struct app *app, const struct event *event);
+
+/* For routes on an event's insides: ERR_NOT_FOUND where the caller cannot see it (another's draft), ERR_FORBIDDEN where
+ * he sees it and is neither its organizer nor an admin. `out` may be NULL. */
+enum err event_for_manager(struct tx *tx, const struct caller *caller, const struct id *id, struct event *out);
+/* The same for the gate: organizer, admins, and (later) staff. */
+enum err event_for_gate(struct tx *tx, const struct caller *caller, const struct id *id, struct event *out);
+/* key_finder for routes whose first path id is the event. */
+enum err event_key(struct req *req, struct tx *tx, struct id *out);
+
+/* Moves between free, held and sold for type n and the event together; each is one conditional update of two rows.
+ * ERR_SOLD_OUT changes nothing (the caller's savepoint goes back). */
+enum err stock_hold(struct tx *tx, const struct id *event, unsigned n, int64_t quantity);      /* free -> held */
+enum err stock_sell_held(struct tx *tx, const struct id *event, unsigned n, int64_t quantity); /* held -> sold */
+enum err stock_sell(struct tx *tx, const struct id *event, unsigned n, int64_t quantity);      /* free -> sold */
+enum err stock_release_held(struct tx *tx, const struct id *event, unsigned n, int64_t quantity); /* held -> free */
+enum err stock_release_sold(struct tx *tx, const struct id *event, unsigned n, int64_t quantity); /* sold -> free */
+/* Counters as they are: for "sold-out" answers. held and sold of type n (0: the event). */
+bool stock_read(struct tx *tx, const struct id *event, unsigned n, int64_t *quantity, int64_t *held, int64_t *sold);
+
+extern const struct route event_routes[];
+extern const struct answer_schema event_schemas[];
+
+#endif

@@ -1,0 +1,42 @@
+/*
+ * http.h - the server: loops, connections, routing, dispatch. Opened by main.
+ *
+ * What a connection may do, as numbers (each has an answer): headers 16 KiB and
+ * 64 of them (431), target 8 KiB (414), body by route (413), 10 s from the first
+ * byte to the end of the headers and 30 s for the body (408, closed), 75 s idle
+ * between requests, 4,096 connections in all and 1,024 from one address
+ * (USHER_LIMITS), 1 MiB of unsent reply before reading stops. Framing that two
+ * servers could read differently is refused: Content-Length with
+ * Transfer-Encoding, two Content-Lengths, space before a colon, any coding but
+ * chunked, no Host.
+ */
+#ifndef USHER_HTTP_HTTP_H
+#define USHER_HTTP_HTTP_H
+
+#include "http/req.h"
+
+struct http_hooks {
+    /* Check a bearer token. ERR_UNAUTHENTICATED unless it is good; called on a loop's thread with its reader, cached by http by the token's
+     * SHA-256 until caller.expires_at_ms or until the account's epoch rises (http_epoch_raised). */
+    enum err (*authenticate)(struct app *app, struct tx *tx, const char *token, size_t len, struct caller *out);
+    /* In a WRITE's transaction: is caller.epoch still the account's, and the account not disabled? ERR_UNAUTHENTICATED if not. */
+    enum err (*still_valid)(struct tx *tx, const struct caller *caller);
+};
+
+/* `tables` is a NULL-terminated list of route tables, `schemas` of answer schemas. Listens at once, accepts after http_run. */
+struct http *http_open(struct app *app, const struct route *const *tables, const struct answer_schema *const *schemas,
+                       const struct http_hooks *hooks, struct buf *error);
+/* "127.0.0.1:8080": the address really bound. */
+const char *http_address(const struct http *http);
+/* Serve until http_stop; calls `ready` once requests are accepted. Runs loop 0 on the calling thread. */
+void http_run(struct http *http, void (*ready)(struct app *app));
+/* Any thread, also a signal handler's: stop accepting, finish what is in flight (at most 10 s), return from http_run. */
+void http_stop(struct http *http);
+void http_close(struct http *http);
+
+/* Drop remembered tokens of this account: sign-out, disabling, deletion. Any thread (use from tx_after_commit). */
+void http_epoch_raised(struct app *app, const struct id *account);
+
+extern const struct route http_routes[];    /* /healthz, /readyz, /metrics, /openapi.json, /config.json, /problems/{slug} */
+
+#endif

@@ -1,0 +1,52 @@
+/*
+ * identity.h - accounts, their passwords and tokens, on Amazon Cognito's wire.
+ *
+ *     UNCONFIRMED --ConfirmSignUp--> CONFIRMED --disable--> DISABLED
+ *
+ * Passwords are Argon2id (19 MiB, t=2) and are hashed on LANE_HASH only. Tokens
+ * are RS256 with Cognito's claims; the signing key is DIR/keys/tokens.pem (0600).
+ * A token carries the account's epoch; raising the epoch voids every older one.
+ */
+#ifndef USHER_IDENTITY_IDENTITY_H
+#define USHER_IDENTITY_IDENTITY_H
+
+#include "http/http.h"
+
+enum account_status { ACCOUNT_UNCONFIRMED, ACCOUNT_CONFIRMED, ACCOUNT_DISABLED };
+
+struct account {
+    struct id id;
+    const char *email, *email_key, *name, *locale;
+    unsigned groups;
+    enum account_status status;
+    const char *password;
+    int64_t epoch, failures, failed_at_ms, created_at_ms;
+};
+
+/* Load or make the keys under `dir`/keys, the pool and client id in the store. NULL and a sentence on a fault. */
+struct identity *identity_open(struct app *app, const char *dir, struct buf *error);
+void identity_close(struct identity *identity);
+const char *identity_pool_id(const struct identity *identity);
+const char *identity_client_id(const struct identity *identity);
+
+/* http_hooks. */
+enum err identity_authenticate(struct app *app, struct tx *tx, const char *token, size_t len, struct caller *out);
+enum err identity_still_valid(struct tx *tx, const struct caller *caller);
+
+/* false when there is none. Strings live in tx->arena. */
+bool account_by_id(struct tx *tx, const struct id *id, struct account *out);
+bool account_by_email(struct tx *tx, const char *email, struct account *out);
+
+/* From the shell (`usher user ...`), as writes. A new account is confirmed at once.
+ * `password_hash` from identity_hash_password; NULL: sign-in is impossible until the password is reset. ERR_CONFLICT when the address is taken. */
+enum err account_add(struct tx *tx, const char *email, const char *name, unsigned groups, const char *password_hash, struct id *out);
+enum err account_set_groups(struct tx *tx, const char *email, unsigned groups);
+enum err account_disable(struct tx *tx, const char *email);
+/* Slow on purpose: call on LANE_HASH or in a command, never on a loop. ERR_INVALID with the rule broken when it is too weak (8..256 characters). */
+enum err identity_hash_password(struct arena *arena, struct fault *fault, const char *password, const char **out);
+
+extern const struct route identity_routes[];
+extern const struct job_kind identity_jobs[];
+extern const struct sweep identity_sweeps[];
+
+#endif

@@ -1,0 +1,190 @@
+/*
+ * The schema, as numbered steps. A step that has been released never changes;
+ * a new one is added behind it.
+ *
+ * Bytes written are the limit of the whole path (storage bake-off, section 3),
+ * so: 16-byte ids, few and partial indexes, children clustered under their
+ * parents, counters in narrow rows. Times are epoch milliseconds in UTC, money
+ * is in minor units. Every table has a declared primary key, for the changeset
+ * of the oplog is made of those.
+ */
+#include "store/migrations.h"
+
+#include <stddef.h>
+
+static const char *const first[] = {
+    /* ---- accounts (identity/) ---- */
+    "CREATE TABLE account ("
+    " id BLOB NOT NULL PRIMARY KEY CHECK (length(id) = 16),"
+    " email TEXT NOT NULL,"              /* as its owner writes it */
+    " email_key TEXT NOT NULL,"          /* folded; what sign-in looks up */
+    " name TEXT,"
+    " locale TEXT,"
+    " groups INTEGER NOT NULL,"          /* bits: 1 Attendees, 2 Organizers, 4 Admins; taken on at confirmation */
+    " status INTEGER NOT NULL CHECK (status IN (0, 1, 2)),"  /* unconfirmed, confirmed, disabled */
+    " password TEXT NOT NULL,"           /* libsodium's Argon2id string */
+    " epoch INTEGER NOT NULL DEFAULT 0," /* raised by sign-out everywhere, disabling, a new password: older tokens are void */
+    " failures INTEGER NOT NULL DEFAULT 0,"
+    " failed_at INTEGER,"
+    " created_at INTEGER NOT NULL,"
+    " updated_at INTEGER NOT NULL"
+    ") STRICT",
+    "CREATE UNIQUE INDEX account_email ON account (email_key)",
+    /* One live code an account and purpose (1 confirm sign-up, 2 reset password); kept as a hash. */
+    "CREATE TABLE account_code ("
+    " account BLOB NOT NULL, purpose INTEGER NOT NULL, hash BLOB NOT NULL,"
+    " expires_at INTEGER NOT NULL, attempts INTEGER NOT NULL DEFAULT 0,"
+    " PRIMARY KEY (account, purpose)"
+    ") STRICT, WITHOUT ROWID",
+    /* A sign-in on one device. Its refresh tokens follow one another; `hash` is SHA-256 of the newest. */
+    "CREATE TABLE session ("
+    " id BLOB NOT NULL PRIMARY KEY,"     /* origin_jti */
+    " account BLOB NOT NULL, hash BLOB NOT NULL, previous_hash BLOB, rotated_at INTEGER,"
+    " auth_time INTEGER NOT NULL, expires_at INTEGER NOT NULL, revoked_at INTEGER"
+    ") STRICT",
+    "CREATE INDEX session_account ON session (account)",
+    "CREATE INDEX session_expiry ON session (expires_at)",
+
+    /* ---- events (events/) ---- */
+    "CREATE TABLE event ("
+    " id BLOB NOT NULL PRIMARY KEY CHECK (length(id) = 16),"
+    " organizer BLOB NOT NULL,"
+    " status INTEGER NOT NULL CHECK (status IN (0, 1, 2))," /* draft, published, cancelled */
+    " title TEXT NOT NULL, description TEXT, category TEXT,"
+    " starts_at INTEGER NOT NULL, ends_at INTEGER NOT NULL, admission_starts_at INTEGER, timezone TEXT NOT NULL,"
+    " venue_name TEXT, venue_address TEXT, venue_city TEXT, venue_country TEXT,"
+    " city_key TEXT,"                    /* venue_city folded, for the filter */
+    " online INTEGER NOT NULL DEFAULT 0,"
+    " image TEXT,"                       /* object key of the picture */
+    " currency TEXT NOT NULL,"
+    " version INTEGER NOT NULL DEFAULT 1," /* raised by each change of this row or its types; the ETag of If-Match */
+    " created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL,"
+    " CHECK (ends_at > starts_at)"
+    ") STRICT",
+    "CREATE INDEX event_organizer ON event (organizer, id)",
+    "CREATE INDEX event_listing ON event (starts_at, id) WHERE status = 1",
+    "CREATE INDEX event_category ON event (category, starts_at, id) WHERE status = 1",
+    "CREATE INDEX event_city ON event (city_key, starts_at, id) WHERE status = 1",
+    /* A ticket type's id is its event's with n in the last byte. */
+    "CREATE TABLE ticket_type ("
+    " event BLOB NOT NULL, n INTEGER NOT NULL CHECK (n BETWEEN 1 AND 255),"
+    " name TEXT NOT NULL, description TEXT, price INTEGER NOT NULL CHECK (price >= 0),"
+    " sale_starts_at INTEGER, sale_ends_at INTEGER,"
+    " min_per_order INTEGER NOT NULL DEFAULT 1, max_per_order INTEGER, max_per_account INTEGER,"
+    " PRIMARY KEY (event, n)"
+    ") STRICT, WITHOUT ROWID",
+    /* The counters, apart from everything wide: row n counts ticket type n, row 0 the whole event (quantity = capacity). */
+    "CREATE TABLE stock ("
+    " event BLOB NOT NULL, n INTEGER NOT NULL,"
+    " quantity INTEGER NOT NULL, held INTEGER NOT NULL DEFAULT 0, sold INTEGER NOT NULL DEFAULT 0,"
+    " PRIMARY KEY (event, n),"
+    " CHECK (held >= 0 AND sold >= 0 AND held + sold <= quantity)"
+    ") STRICT, WITHOUT ROWID",
+    /* Search: folded words of title, description, category, venue and city of published events. */
+    "CREATE TABLE event_word ("
+    " word TEXT NOT NULL, event BLOB NOT NULL, PRIMARY KEY (word, event)"
+    ") STRICT, WITHOUT ROWID",
+    "CREATE INDEX event_word_event ON event_word (event)",
+
+    /* ---- registrations and their tickets (registrations/) ---- */
+    "CREATE TABLE registration ("
+    " id BLOB NOT NULL PRIMARY KEY CHECK (length(id) = 16),"
+    " event BLOB NOT NULL, account BLOB NOT NULL,"
+    " status INTEGER NOT NULL CHECK (status BETWEEN 0 AND 4)," /* pending, confirmed, cancelled, expired, refunded */
+    " items TEXT NOT NULL,"              /* [[n, quantity, unit price], ...] in the order of the request */
+    " attendees TEXT,"                   /* one entry a ticket, in ticket order: [[name, email], null, ...]; NULL: none named */
+    " quantity INTEGER NOT NULL CHECK (quantity BETWEEN 1 AND 255),"
+    " amount INTEGER NOT NULL CHECK (amount >= 0), refunded INTEGER NOT NULL DEFAULT 0,"
+    " currency TEXT NOT NULL,"
+    " expires_at INTEGER,"               /* set while pending */
+    " extended INTEGER NOT NULL DEFAULT 0," /* paying lengthened the hold (once) */
+    " intent TEXT,"                      /* payment intent in force, if any */
+    " created_at INTEGER NOT NULL, confirmed_at INTEGER,"
+    " CHECK ((status = 0) = (expires_at IS NOT NULL)), CHECK (refunded BETWEEN 0 AND amount)"
+    ") STRICT",
+    "CREATE INDEX registration_account ON registration (account, id)",
+    "CREATE INDEX registration_event ON registration (event, id)",
+    "CREATE INDEX registration_expiry ON registration (expires_at, id) WHERE status = 0",
+    /* Only where a type limits an account: tickets held or sold to it. */
+    "CREATE TABLE account_quota ("
+    " event BLOB NOT NULL, account BLOB NOT NULL, n INTEGER NOT NULL, taken INTEGER NOT NULL CHECK (taken >= 0),"
+    " PRIMARY KEY (event, account, n)"
+    ") STRICT, WITHOUT ROWID",
+    /* A ticket's id is its registration's with n in the last byte. */
+    "CREATE TABLE ticket ("
+    " registration BLOB NOT NULL, n INTEGER NOT NULL CHECK (n BETWEEN 1 AND 255),"
+    " type INTEGER NOT NULL,"            /* the ticket type's n */
+    " status INTEGER NOT NULL DEFAULT 0 CHECK (status IN (0, 1, 2))," /* valid, used, cancelled */
+    " edition INTEGER NOT NULL DEFAULT 1,"
+    " used_at INTEGER, used_gate TEXT,"
+    " PRIMARY KEY (registration, n),"
+    " CHECK (status <> 1 OR used_at IS NOT NULL)"
+    ") STRICT, WITHOUT ROWID",
+
+    /* ---- gate/ ---- */
+    /* The history of one ticket at the doors: n counts from 1; an admission (kind 1) or its undoing (kind 2). */
+    "CREATE TABLE check_in ("
+    " event BLOB NOT NULL, ticket BLOB NOT NULL, n INTEGER NOT NULL,"
+    " kind INTEGER NOT NULL CHECK (kind IN (1, 2)),"
+    " at INTEGER NOT NULL, scanned_at INTEGER, gate TEXT, device TEXT, actor BLOB NOT NULL,"
+    " PRIMARY KEY (event, ticket, n)"
+    ") STRICT, WITHOUT ROWID",
+
+    /* ---- payments/ ---- */
+    "CREATE TABLE payment ("
+    " registration BLOB NOT NULL, attempt INTEGER NOT NULL,"
+    " status INTEGER NOT NULL CHECK (status BETWEEN 0 AND 5)," /* creating, open, processing, succeeded, cancelled, failed */
+    " amount INTEGER NOT NULL, currency TEXT NOT NULL,"
+    " intent TEXT, client_secret TEXT,"
+    " received INTEGER NOT NULL DEFAULT 0,"
+    " lease_until INTEGER, created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL,"
+    " PRIMARY KEY (registration, attempt)"
+    ") STRICT, WITHOUT ROWID",
+    "CREATE UNIQUE INDEX payment_intent ON payment (intent) WHERE intent IS NOT NULL",
+    "CREATE INDEX payment_open ON payment (updated_at) WHERE status IN (0, 1, 2)",
+    "CREATE TABLE refund ("
+    " id BLOB NOT NULL PRIMARY KEY, registration BLOB NOT NULL, intent TEXT NOT NULL,"
+    " amount INTEGER NOT NULL CHECK (amount > 0), currency TEXT NOT NULL,"
+    " status INTEGER NOT NULL CHECK (status BETWEEN 0 AND 3)," /* asked, pending, succeeded, failed */
+    " reason TEXT, tickets TEXT, provider_id TEXT, failure TEXT,"
+    " actor BLOB, created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL"
+    ") STRICT",
+    "CREATE INDEX refund_registration ON refund (registration)",
+    "CREATE INDEX refund_open ON refund (updated_at) WHERE status IN (0, 1)",
+    "CREATE TABLE provider_event ("
+    " id TEXT NOT NULL PRIMARY KEY, at INTEGER NOT NULL"
+    ") STRICT, WITHOUT ROWID",
+    "CREATE INDEX provider_event_at ON provider_event (at)",
+
+    /* ---- jobs and idempotency (store/, http/) ---- */
+    "CREATE TABLE job ("
+    " id INTEGER PRIMARY KEY NOT NULL, lane INTEGER NOT NULL, kind TEXT NOT NULL, key TEXT,"
+    " generation INTEGER NOT NULL DEFAULT 1, payload TEXT,"
+    " run_at INTEGER NOT NULL,"          /* when due; while claimed, the end of the lease */
+    " attempts INTEGER NOT NULL DEFAULT 0, parked INTEGER NOT NULL DEFAULT 0, failure TEXT,"
+    " created_at INTEGER NOT NULL"
+    ") STRICT",
+    "CREATE UNIQUE INDEX job_key ON job (kind, key) WHERE key IS NOT NULL",
+    "CREATE INDEX job_due ON job (lane, run_at, id) WHERE parked = 0",
+    "CREATE INDEX job_parked ON job (id) WHERE parked = 1",
+    /* Rows in order of making, so that clearing after 24 h takes the lowest ids and needs no index by time. */
+    "CREATE TABLE idempotency ("
+    " id INTEGER PRIMARY KEY NOT NULL, key TEXT NOT NULL, account BLOB NOT NULL,"
+    " request BLOB NOT NULL,"            /* SHA-256 of method, path and body */
+    " status INTEGER NOT NULL, location TEXT, reply BLOB NOT NULL, created_at INTEGER NOT NULL"
+    ") STRICT",
+    "CREATE UNIQUE INDEX idempotency_key ON idempotency (key, account)",
+
+    /* ---- the trail ---- */
+    "CREATE TABLE oplog ("
+    " seq INTEGER PRIMARY KEY NOT NULL, at INTEGER NOT NULL,"
+    " changes BLOB NOT NULL,"            /* SQLite changeset of the batch */
+    " notes TEXT"                        /* a line each: kind, thing, about, actor */
+    ") STRICT",
+    NULL,
+};
+
+const struct migration store_migrations[] = {
+    { 1, first },
+    { 0, NULL },
+};

@@ -1,0 +1,31 @@
+/*
+ * render.h - drawing PDFs in a child process, `usher render`.
+ *
+ * glib ends the process when memory does, and hostile names deserve a wall: so
+ * cairo and pango run in a child over a socketpair, at nice 10, without keys,
+ * which ends when idle and is started again after a death. One page, fonts by
+ * a private fontconfig file, dates and metadata fixed: same ticket, same bytes.
+ */
+#ifndef USHER_TICKETS_RENDER_H
+#define USHER_TICKETS_RENDER_H
+
+#include "base/app.h"
+#include "base/err.h"
+
+struct render_ticket {      /* all UTF-8; NULL: leave out */
+    const char *event_title, *when_line, *doors_line, *venue_lines, *ticket_type, *attendee, *order_line, *price_line, *organizer, *token;
+    int64_t dated_ms;       /* the PDF's CreationDate */
+};
+
+struct render;
+struct render *render_open(struct buf *error);
+void render_close(struct render *render);
+/* Draw. Any thread; one drawing at a time. ERR_BUSY when the child died or took over 10 s twice. `out` in arena. */
+enum err render_pdf(struct render *render, struct arena *arena, const struct render_ticket *ticket, struct bytes *out);
+
+/* `usher render`: serve drawings on file descriptor 3 until it closes. Returns the exit code. */
+int render_child_main(void);
+/* The drawing itself, in this process. */
+enum err render_draw(struct arena *arena, const struct render_ticket *ticket, struct bytes *out);
+
+#endif
