@@ -9,8 +9,8 @@
  *     SCAN   the same signature, on LANE_SCAN
  *     WRITE  in the batch of its key's lane, in a savepoint
  *     WORK   before (WRITE, or a READ snapshot if before_reads) -> work in a bounded
- *            lane without a transaction -> after (WRITE); each may be absent. A `before`
- *            that has already replied (req->reply.status set) ends the request there.
+ *            lane without a transaction -> after (WRITE); each may be absent. A `before` or a
+ *            `work` that has already replied (req->reply.status set) ends the request there.
  */
 #ifndef USHER_HTTP_REQ_H
 #define USHER_HTTP_REQ_H
@@ -102,6 +102,8 @@ struct route {
     worker *work;
     handler *after;
     enum lane lane;          /* WORK */
+    enum lane (*lane_of)(struct req *req); /* WORK: this request's lane, asked after `before`; NULL: `lane`. LANE_NONE: no work, straight on to `after` */
+    void (*problem)(struct req *req, enum err e); /* writes the reply for an error in a wire of its own (Cognito, Stripe); NULL: problem+json */
     bool before_reads;       /* WORK: `handler` runs in a read snapshot */
     enum who who;
     const struct shape *body, *query;

@@ -2,6 +2,7 @@
  * lanes.h - bounded threads for what must not run on an event loop, and the job rows that they carry out.
  *
  *     LANE_HASH    1 thread, nice 10: Argon2id only (25-45 a second a core; the bound keeps a login flood off the sale)
+ *     LANE_SIGN    1 thread: RSA signatures of refreshed tokens (270-540 us a pair), apart from hashing so that no session waits for a login flood
  *     LANE_SCAN    1 thread: exports, search, statistics, in keyset slices
  *     LANE_PAY     buyers' calls to Stripe
  *     LANE_RENDER  PDFs (the render child does the work), nice 10
@@ -23,7 +24,7 @@
 
 #include "store/store.h"
 
-enum lane { LANE_NONE, LANE_HASH, LANE_SCAN, LANE_PAY, LANE_RENDER, LANE_SWEEP, LANE_SIM, LANE_COUNT };
+enum lane { LANE_NONE, LANE_HASH, LANE_SIGN, LANE_SCAN, LANE_PAY, LANE_RENDER, LANE_SWEEP, LANE_SIM, LANE_COUNT };
 
 struct lane_task {
     struct lane_task *next;

@@ -40,6 +40,7 @@ static const char *const first[] = {
     "CREATE TABLE session ("
     " id BLOB NOT NULL PRIMARY KEY,"     /* origin_jti */
     " account BLOB NOT NULL, hash BLOB NOT NULL, previous_hash BLOB, rotated_at INTEGER,"
+    " epoch INTEGER NOT NULL,"           /* account.epoch when it began; when that rises, the session is over */
     " auth_time INTEGER NOT NULL, expires_at INTEGER NOT NULL, revoked_at INTEGER"
     ") STRICT",
     "CREATE INDEX session_account ON session (account)",
