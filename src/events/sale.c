@@ -1,0 +1,67 @@
+#include "events/sale.h"
+
+SQL(sale_event_sql, "SELECT organizer, status, ends_at, currency FROM event WHERE id = :id");
+SQL(sale_type_sql, "SELECT price, sale_starts_at, sale_ends_at, min_per_order, max_per_order, max_per_account"
+                   " FROM ticket_type WHERE event = :event AND n = :n");
+SQL(sale_left_sql, "SELECT n, quantity - held - sold FROM stock WHERE event = :event ORDER BY n");
+
+/* More ticket types than an event may have, and its own row. */
+#define STOCK_ROWS_MAX 256
+
+bool sale_event(struct tx *tx, const struct id *event, struct sale *out)
+{
+    struct query *q = query(tx, &sale_event_sql);
+    bool found;
+
+    bind_id(q, ":id", event);
+    found = query_row(q);
+    if (found) {
+        out->organizer = col_id(q, 0);
+        out->status = (enum event_status)col_int(q, 1);
+        if (out->status == EVENT_PUBLISHED && col_int(q, 2) <= tx->now_ms)
+            out->status = EVENT_ENDED;
+        out->currency = col_text(q, 3, tx->arena);
+    }
+    query_end(q);
+    return found;
+}
+
+bool sale_type(struct tx *tx, const struct id *event, unsigned n, struct sale_type *out)
+{
+    struct query *q = query(tx, &sale_type_sql);
+    bool found;
+
+    bind_id(q, ":event", event);
+    bind_int(q, ":n", n);
+    found = query_row(q);
+    if (found)
+        *out = (struct sale_type){ .price = col_int(q, 0),
+                                   .starts_at_ms = col_int(q, 1),
+                                   .ends_at_ms = col_int(q, 2),
+                                   .min_per_order = col_int(q, 3),
+                                   .max_per_order = col_int(q, 4),
+                                   .max_per_account = col_int(q, 5) };
+    query_end(q);
+    return found;
+}
+
+size_t sale_left(struct tx *tx, const struct id *event, struct sale_left **out, int64_t *whole)
+{
+    struct sale_left *left = ARENA_ARRAY(tx->arena, STOCK_ROWS_MAX, struct sale_left);
+    struct query *q = query(tx, &sale_left_sql);
+    size_t count = 0;
+
+    *whole = 0;
+    bind_id(q, ":event", event);
+    while (count < STOCK_ROWS_MAX && query_row(q)) {
+        int64_t n = col_int(q, 0), seats = col_int(q, 1);
+
+        if (n == 0) /* the event's own row, first in order */
+            *whole = seats;
+        else
+            left[count++] = (struct sale_left){ (unsigned)n, seats };
+    }
+    query_end(q);
+    *out = left;
+    return count;
+}

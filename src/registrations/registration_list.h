@@ -1,0 +1,36 @@
+/* registration_list.h - registrations in lists: the buyer's own, an event's for its organizer, and as CSV. */
+#ifndef USHER_REGISTRATIONS_REGISTRATION_LIST_H
+#define USHER_REGISTRATIONS_REGISTRATION_LIST_H
+
+#include "registrations/registration.h"
+
+struct registration_filter {
+    bool by_status;
+    enum registration_status status;
+    const char *words;       /* NULL: all; else what an attendee's or the buyer's name or address must contain (case and accents folded) */
+};
+
+/* The buyer of a listed registration. */
+struct registration_buyer {
+    const char *name, *email;
+};
+
+/* Newest first, those older than page->id if page->after; at most page->limit. `more` when there are further ones.
+ * `last` is where a cursor goes on: with a filter on words a page may be short, for no more than 20,000 rows are looked at for one. */
+size_t registrations_of_account(struct tx *tx, const struct id *account, const struct registration_filter *filter, const struct page *page,
+                                struct registration **out, struct id *last, bool *more);
+size_t registrations_of_event(struct tx *tx, const struct id *event, const struct registration_filter *filter, const struct page *page,
+                              struct registration **out, struct registration_buyer **buyers, struct id *last, bool *more);
+
+/* A line a ticket, for the rows of one page. Cells that a spreadsheet would compute get an apostrophe in front. */
+void registrations_csv_header(struct buf *out);
+void registrations_csv(struct buf *out, struct tx *tx, const struct event *event, const struct registration *regs,
+                       const struct registration_buyer *buyers, size_t count);
+
+/* Holds that ran out and have no intent: up to `max`, ordered by their event so that a slice is one write. Intents are payments' business. */
+struct registration_due {
+    struct id id, event;
+};
+size_t registrations_due(struct tx *tx, size_t max, struct registration_due **out);
+
+#endif
