@@ -196,7 +196,7 @@ void event_json_limit(struct buf *out, const char *name, int64_t limit)
     if (limit)
         json_int(out, name, limit);
     else
-        json_null(out, name);
+        json_nil(out, name);
 }
 
 /* The picture's object key ends in its version; the address carries it, so that the picture may be cached for long. */
@@ -207,7 +207,7 @@ static void image_url_json(struct buf *out, const struct app *app, const struct 
     const char *version;
 
     if (!event->image) {
-        json_null(out, "imageUrl");
+        json_nil(out, "imageUrl");
         return;
     }
     id_format(&event->id, id);

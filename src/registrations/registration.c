@@ -389,7 +389,7 @@ static const char *attendees_encode(struct arena *arena, const struct registrati
     json_open_array(&out, NULL);
     for (int64_t i = 0; i < reg->quantity; i++) {
         if (!reg->attendees[i].name) {
-            json_null(&out, NULL);
+            json_nil(&out, NULL);
             continue;
         }
         json_open_array(&out, NULL);

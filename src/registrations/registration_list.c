@@ -4,6 +4,7 @@
 #include <string.h>
 #include <utf8proc.h>
 
+#include "base/clock.h"
 #include "registrations/registration_rows.h"
 
 SQL(of_account_sql, "SELECT " REGISTRATION_COLUMNS " FROM registration WHERE account = :account AND id < :before ORDER BY id DESC LIMIT :limit");
