@@ -20,7 +20,7 @@ void json_str(struct buf *out, const char *name, const char *text); /* NULL writ
 void json_strn(struct buf *out, const char *name, const char *text, size_t len);
 void json_int(struct buf *out, const char *name, int64_t value);
 void json_bool(struct buf *out, const char *name, bool value);
-void json_nil(struct buf *out, const char *name);
+void json_nil(struct buf *out, const char *name); /* null; jansson has taken the name json_null */
 void json_id(struct buf *out, const char *name, const struct id *id);      /* UUID text; a zero id or NULL writes null */
 void json_time(struct buf *out, const char *name, int64_t at_ms);          /* RFC 3339 UTC with milliseconds */
 void json_time_or_null(struct buf *out, const char *name, int64_t at_ms);  /* 0 writes null */
