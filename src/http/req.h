@@ -96,7 +96,7 @@ enum reply_cache {
 
 struct route {
     const char *method;      /* NULL ends the table */
-    const char *path;        /* "/v1/events/{eventId}": {name} is an id; "{name...}" at the end is the rest of the path */
+    const char *path;        /* "/v1/events/{eventId}": {name} is an id, and a literal may follow it ("{eventId}.ics"); "{name...}" at the end is the rest of the path */
     enum route_kind kind;
     handler *handler;        /* READ, SCAN, WRITE; WORK: `before` */
     worker *work;

@@ -69,6 +69,9 @@ struct shape {
     const char *name;          /* of its schema in /openapi.json */
     size_t size;
     const struct field *fields;
+    /* Rules between fields, or NULL. Called once the fields were read, also when some had faults (those are left zero, and not given), so that
+     * one answer names every fault. `pointer` is where this struct stands ("", "/ticketTypes/0"): report with fault_field(pointer + "/name"). */
+    void (*check)(const void *value, const char *pointer, struct fault *fault);
 };
 
 #define FIELD(type_, json, member, kind, flags_, min_, max_) \

@@ -55,6 +55,7 @@ static const char *const first[] = {
     " starts_at INTEGER NOT NULL, ends_at INTEGER NOT NULL, admission_starts_at INTEGER, timezone TEXT NOT NULL,"
     " venue_name TEXT, venue_address TEXT, venue_city TEXT, venue_country TEXT,"
     " city_key TEXT,"                    /* venue_city folded, for the filter */
+    " listed INTEGER NOT NULL CHECK (listed IN (0, 1))," /* published and not yet known to have ended: keeps the lists' indexes free of the past */
     " online INTEGER NOT NULL DEFAULT 0,"
     " image TEXT,"                       /* object key of the picture */
     " currency TEXT NOT NULL,"
@@ -63,9 +64,11 @@ static const char *const first[] = {
     " CHECK (ends_at > starts_at)"
     ") STRICT",
     "CREATE INDEX event_organizer ON event (organizer, id)",
-    "CREATE INDEX event_listing ON event (starts_at, id) WHERE status = 1",
-    "CREATE INDEX event_category ON event (category, starts_at, id) WHERE status = 1",
-    "CREATE INDEX event_city ON event (city_key, starts_at, id) WHERE status = 1",
+    "CREATE INDEX event_listing ON event (starts_at, id) WHERE listed = 1",
+    "CREATE INDEX event_category ON event (category, starts_at, id) WHERE listed = 1",
+    "CREATE INDEX event_city ON event (city_key, starts_at, id) WHERE listed = 1",
+    "CREATE INDEX event_organizer_listing ON event (organizer, starts_at, id) WHERE listed = 1",
+    "CREATE INDEX event_over ON event (ends_at) WHERE listed = 1",
     /* A ticket type's id is its event's with n in the last byte. */
     "CREATE TABLE ticket_type ("
     " event BLOB NOT NULL, n INTEGER NOT NULL CHECK (n BETWEEN 1 AND 255),"
@@ -81,7 +84,7 @@ static const char *const first[] = {
     " PRIMARY KEY (event, n),"
     " CHECK (held >= 0 AND sold >= 0 AND held + sold <= quantity)"
     ") STRICT, WITHOUT ROWID",
-    /* Search: folded words of title, description, category, venue and city of published events. */
+    /* Search: folded words of title, description, category, venue and city of listed events. */
     "CREATE TABLE event_word ("
     " word TEXT NOT NULL, event BLOB NOT NULL, PRIMARY KEY (word, event)"
     ") STRICT, WITHOUT ROWID",
