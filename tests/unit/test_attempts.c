@@ -1,0 +1,150 @@
+/* Ten wrong passwords, then a wait that grows; alike whether there is such an account or not; and the rule for passwords themselves. */
+#include "identity/attempts.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "identity/password.h"
+
+static const int64_t start_ms = 1795374000000, minute_ms = 60000;
+static const struct attempts_kept nobody;
+
+static int64_t wait_at(struct attempts *attempts, const struct attempt_key *key, int64_t now_ms)
+{
+    return attempts_wait_ms(attempts, ATTEMPT_PASSWORD, key, &nobody, now_ms);
+}
+
+static void ten_wrong_passwords_close_the_door_for_longer_and_longer(void **state)
+{
+    struct attempts *attempts = attempts_new();
+    struct attempt_key key = attempts_key(attempts, ATTEMPT_PASSWORD, "ada@example.org");
+    int64_t now = start_ms;
+
+    for (int i = 0; i < 10; i++) {
+        assert_int_equal(wait_at(attempts, &key, now), 0);
+        attempts_add(attempts, ATTEMPT_PASSWORD, &key, &nobody, now++);
+    }
+    assert_true(wait_at(attempts, &key, now) > 0);
+    for (int64_t wait = minute_ms; wait <= 16 * minute_ms; wait *= 2) {
+        assert_int_equal(wait_at(attempts, &key, now - 1), wait);
+        assert_int_equal(wait_at(attempts, &key, now - 2 + wait), 1);
+        now += wait;
+        assert_int_equal(wait_at(attempts, &key, now), 0);
+        attempts_add(attempts, ATTEMPT_PASSWORD, &key, &nobody, now++);
+    }
+    for (int i = 0; i < 70; i++)
+        attempts_add(attempts, ATTEMPT_PASSWORD, &key, &nobody, now);
+    assert_int_equal(wait_at(attempts, &key, now), 60 * minute_ms);
+    assert_int_equal(wait_at(attempts, &key, now - 5 * minute_ms), 60 * minute_ms); /* a clock that was set back */
+
+    struct attempt_key other = attempts_key(attempts, ATTEMPT_PASSWORD, "eve@example.org");
+    assert_int_equal(wait_at(attempts, &other, now), 0);
+    attempts_clear(attempts, &key);
+    assert_int_equal(wait_at(attempts, &key, now), 0);
+    attempts_free(attempts);
+}
+
+static void the_account_remembers_across_a_restart(void **state)
+{
+    struct attempts *attempts = attempts_new();
+    struct attempts_kept kept = { .account = id_new(start_ms), .failures = 9, .failed_at_ms = start_ms }, out[4];
+    struct attempt_key key = attempts_key(attempts, ATTEMPT_PASSWORD, "ada@example.org");
+
+    assert_int_equal(attempts_wait_ms(attempts, ATTEMPT_PASSWORD, &key, &kept, start_ms + 1), 0);
+    attempts_add(attempts, ATTEMPT_PASSWORD, &key, &kept, start_ms + 1);
+    assert_int_equal(attempts_wait_ms(attempts, ATTEMPT_PASSWORD, &key, &kept, start_ms + 1), minute_ms);
+    assert_int_equal(attempts_take_changed(attempts, out, COUNT(out)), 1);
+    assert_true(id_equal(&out[0].account, &kept.account));
+    assert_int_equal(out[0].failures, 10);
+    assert_int_equal(attempts_take_changed(attempts, out, COUNT(out)), 0);
+    /* A day later all is forgotten. */
+    assert_int_equal(attempts_wait_ms(attempts, ATTEMPT_PASSWORD, &key, &kept, start_ms + 24 * 60 * minute_ms + 1), 0);
+    attempts_free(attempts);
+}
+
+static void the_table_keeps_its_size_and_the_newest(void **state)
+{
+    struct attempts *attempts = attempts_new();
+    char name[40];
+
+    for (int i = 0; i < 100000; i++) {
+        snprintf(name, sizeof name, "guess%d@example.org", i);
+        struct attempt_key key = attempts_key(attempts, ATTEMPT_PASSWORD, name);
+        for (int n = 0; n < 10; n++)
+            attempts_add(attempts, ATTEMPT_PASSWORD, &key, &nobody, start_ms + i);
+        assert_true(wait_at(attempts, &key, start_ms + i) > 0);
+    }
+    attempts_free(attempts);
+}
+
+static void five_mails_then_a_quarter_of_an_hour(void **state)
+{
+    struct attempts *attempts = attempts_new();
+    struct attempts_kept kept = { .account = id_new(start_ms) }, out[4];
+    struct attempt_key key = attempts_key(attempts, ATTEMPT_CODE_MAIL, "ada@example.org");
+
+    for (int i = 0; i < 5; i++) {
+        assert_int_equal(attempts_wait_ms(attempts, ATTEMPT_CODE_MAIL, &key, &kept, start_ms), 0);
+        attempts_add(attempts, ATTEMPT_CODE_MAIL, &key, &kept, start_ms);
+    }
+    assert_int_equal(attempts_wait_ms(attempts, ATTEMPT_CODE_MAIL, &key, &kept, start_ms), 15 * minute_ms);
+    assert_int_equal(attempts_take_changed(attempts, out, COUNT(out)), 0); /* no wrong passwords */
+    struct attempt_key password = attempts_key(attempts, ATTEMPT_PASSWORD, "ada@example.org");
+    assert_int_equal(wait_at(attempts, &password, start_ms), 0);
+    attempts_free(attempts);
+}
+
+static void length_decides_and_the_commonest_are_refused(void **state)
+{
+    char *long_one = malloc(2000);
+
+    static const char *const bad[] = { "", "a", "1234567", "aaaaaaaaaaaaaaaa", "Password", "PASSWORD123", "12345678", "qwertyuiop", "iloveyou" };
+    for (size_t i = 0; i < COUNT(bad); i++)
+        assert_non_null(password_fault(bad[i]));
+    static const char *const fine[] = { "correct horse", "\xC5\x82\xC3\xB3\xC5\xBCko\xC3\xAF\xC3\xA9s", "        x", "hunter2hunter3" };
+    for (size_t i = 0; i < COUNT(fine); i++)
+        assert_null(password_fault(fine[i]));
+    /* Characters are counted, not bytes: seven of three bytes each are too few, 256 of two are not too many. */
+    assert_non_null(password_fault("\xE2\x82\xAC\xE2\x82\xAC\xE2\x82\xAC\xE2\x82\xAC\xE2\x82\xAC\xE2\x82\xAC\xE2\x82\xAC"));
+    for (int i = 0; i < 512; i += 2)
+        memcpy(long_one + i, i % 4 ? "\xC3\xA9" : "\xC3\xBC", 2);
+    long_one[512] = 0;
+    assert_null(password_fault(long_one));
+    strcpy(long_one + 512, "x");
+    assert_non_null(password_fault(long_one));
+    free(long_one);
+}
+
+static void a_password_matches_its_hash_however_it_was_typed(void **state)
+{
+    struct arena *arena = arena_new(0);
+    const char *hash = password_hash(arena, "cr\xC3\xA8me br\xC3\xBBl\xC3\xA9" "e");
+
+    assert_int_equal(strncmp(hash, "$argon2id$v=19$m=19456,t=2,p=1$", 31), 0);
+    assert_true(password_matches(arena, hash, "cr\xC3\xA8me br\xC3\xBBl\xC3\xA9" "e"));
+    assert_true(password_matches(arena, hash, "cre\xCC\x80me bru\xCC\x82le\xCC\x81" "e"));
+    assert_false(password_matches(arena, hash, "creme brulee"));
+    assert_false(password_matches(arena, NULL, "creme brulee"));
+    assert_false(password_matches(arena, "", ""));
+    assert_false(password_matches(arena, "$argon2id$broken", "x"));
+    arena_free(arena);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(ten_wrong_passwords_close_the_door_for_longer_and_longer),
+        cmocka_unit_test(the_account_remembers_across_a_restart),
+        cmocka_unit_test(the_table_keeps_its_size_and_the_newest),
+        cmocka_unit_test(five_mails_then_a_quarter_of_an_hour),
+        cmocka_unit_test(length_decides_and_the_commonest_are_refused),
+        cmocka_unit_test(a_password_matches_its_hash_however_it_was_typed),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
