@@ -71,47 +71,6 @@ static const char *type_of(const char *key)
     return "application/octet-stream";
 }
 
-static bool decimal(const char **at, int64_t *out)
-{
-    const char *from = *at;
-
-    *out = 0;
-    while (**at >= '0' && **at <= '9') {
-        if (*at - from >= 18)
-            return false;
-        *out = *out * 10 + (*(*at)++ - '0');
-    }
-    return *at > from;
-}
-
-enum err objects_range(const char *header, int64_t size, int64_t *offset, int64_t *length)
-{
-    int64_t first, last = INT64_MAX;
-
-    if (strncmp(header, "bytes=", 6) != 0)
-        return ERR_INVALID;
-    header += 6;
-    if (*header == '-') {
-        header++;
-        if (!decimal(&header, &last) || *header)
-            return ERR_INVALID;
-        if (last == 0 || size == 0)
-            return ERR_RANGE;
-        *length = MIN(last, size);
-        *offset = size - *length;
-        return ERR_OK;
-    }
-    if (!decimal(&header, &first) || *header++ != '-')
-        return ERR_INVALID;
-    if (*header && (!decimal(&header, &last) || *header || last < first))
-        return ERR_INVALID;
-    if (first >= size)
-        return ERR_RANGE;
-    *offset = first;
-    *length = MIN(last, size - 1) - first + 1;
-    return ERR_OK;
-}
-
 /* The file's bytes, all or one range of them. Takes the descriptor. */
 static enum err send_file(struct req *req, int fd, int64_t size, const char *key)
 {
