@@ -164,7 +164,8 @@ static const char *const first[] = {
     "CREATE TABLE job ("
     " id INTEGER PRIMARY KEY NOT NULL, lane INTEGER NOT NULL, kind TEXT NOT NULL, key TEXT,"
     " generation INTEGER NOT NULL DEFAULT 1, payload TEXT,"
-    " run_at INTEGER NOT NULL,"          /* when due; while claimed, the end of the lease */
+    " run_at INTEGER NOT NULL,"          /* when due; while claimed, the end of the lease, unless it was asked for again meanwhile */
+    " lease_until INTEGER,"              /* set while claimed */
     " attempts INTEGER NOT NULL DEFAULT 0, parked INTEGER NOT NULL DEFAULT 0, failure TEXT,"
     " created_at INTEGER NOT NULL"
     ") STRICT",
@@ -183,8 +184,10 @@ static const char *const first[] = {
     "CREATE TABLE oplog ("
     " seq INTEGER PRIMARY KEY NOT NULL, at INTEGER NOT NULL,"
     " changes BLOB NOT NULL,"            /* SQLite changeset of the batch */
-    " notes TEXT"                        /* a line each: kind, thing, about, actor */
+    " notes TEXT,"                       /* a line each: kind, thing, about, actor */
+    " total INTEGER NOT NULL"            /* bytes of changes and notes in this row and all before it: what pruning frees, without a sum */
     ") STRICT",
+    "CREATE TABLE meta (key TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID",
     NULL,
 };
 

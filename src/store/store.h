@@ -157,6 +157,8 @@ struct store *store_open(struct app *app, const char *dir, struct buf *error);
 /* Readers only, no lock, no migration, no writer thread: for `usher check` beside a running server. */
 struct store *store_open_readonly(struct app *app, const char *dir, struct buf *error);
 void store_start(struct store *store);  /* the writer's thread */
+/* For tests, before store_start: each write is run, undone and run again, as if it had lost a race. */
+void store_rerun_for_tests(struct store *store, bool rerun);
 void store_stop(struct store *store);   /* runs what is queued, then joins */
 void store_close(struct store *store);
 
