@@ -145,6 +145,13 @@ static bool prepare_fixed(struct sqlite *sqlite, sqlite3_stmt **out, const char 
     return sqlite3_prepare_v3(sqlite->db, text, -1, SQLITE_PREPARE_PERSISTENT, out, NULL) == SQLITE_OK;
 }
 
+static void end_session(struct sqlite *sqlite)
+{
+    if (sqlite->session)
+        sqlite3session_delete(sqlite->session);
+    sqlite->session = NULL;
+}
+
 static void sqlite_close(struct connection *connection)
 {
     struct sqlite *sqlite = of(connection);
@@ -152,7 +159,7 @@ static void sqlite_close(struct connection *connection)
 
     if (connection->queries)
         connection_free_queries(connection);
-    sqlite3session_delete(sqlite->session);
+    end_session(sqlite);
     sqlite3_finalize(sqlite->begin);
     sqlite3_finalize(sqlite->commit);
     sqlite3_finalize(sqlite->rollback);
@@ -260,12 +267,6 @@ static void sqlite_begin(struct connection *connection)
     /* Every table, the oplog too: its row is written after the record was taken. */
     if (sqlite3session_create(sqlite->db, "main", &sqlite->session) != SQLITE_OK || sqlite3session_attach(sqlite->session, NULL) != SQLITE_OK)
         connection->trouble = TROUBLE_BUSY;
-}
-
-static void end_session(struct sqlite *sqlite)
-{
-    sqlite3session_delete(sqlite->session);
-    sqlite->session = NULL;
 }
 
 static void sqlite_rollback(struct connection *connection)

@@ -4,12 +4,14 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
+#undef fail /* store.h has a word of that name */
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -29,7 +31,8 @@ static inline void world_open_store(struct world *world)
 
     world->store = store_open(&world->app, world->dir, &error);
     if (!world->store)
-        fail_msg("%s", error.data);
+        print_error("%s\n", error.data);
+    assert_non_null(world->store);
     world->app.store = world->store;
     world->reader = reader_open(world->store);
 }
