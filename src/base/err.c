@@ -20,11 +20,20 @@ const struct err_info *err_info(enum err e)
     return &err_infos[e];
 }
 
-static char *vprint(struct arena *arena, const char *format, va_list args)
+/* A sentence of at most 511 bytes; a character that the end would cut goes whole, for the text must stay UTF-8. */
+__attribute__((format(printf, 2, 0))) static char *vprint(struct arena *arena, const char *format, va_list args)
 {
     char text[512];
+    int len = vsnprintf(text, sizeof text, format, args);
 
-    vsnprintf(text, sizeof text, format, args);
+    if (len >= (int)sizeof text) {
+        size_t end = sizeof text - 1;
+
+        while (end > 0 && ((unsigned char)text[end - 1] & 0xc0) == 0x80)
+            end--;
+        if (end > 0 && (unsigned char)text[end - 1] >= 0xc0)
+            text[end - 1] = '\0';
+    }
     return arena_strdup(arena, text);
 }
 

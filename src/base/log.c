@@ -195,7 +195,7 @@ static void replace_bad_utf8(char *text, size_t len)
     }
 }
 
-static void log_message(enum log_level level, const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static void log_message(enum log_level level, const char *format, va_list args)
 {
     static const char *const names[] = { "debug", "info", "warn", "error" };
     char message[MESSAGE_MAX];
