@@ -26,6 +26,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         HOLDS(json_parse(arena, quoted.data, quoted.len, &second, &fault) == ERR_OK);
         HOLDS(json_equal(first, second));
     }
-    PLANT(json_is_array(first) && json_array_size(first) >= 2 && json_is_object(json_array_get(first, 1)) && json_object_size(json_array_get(first, 1)) >= 2);
+    PLANT(json_is_array(first) && json_is_object(json_array_get(first, 0)));
     return 0;
 }
