@@ -92,8 +92,9 @@ enum err shape_read_json(const struct shape *shape, const char *text, size_t len
 enum err shape_read_value(const struct shape *shape, struct json_t *value, void **out, struct fault *fault);
 /* From "a=1&b=x": values are percent-decoded ('+' is a space). Scalars only; a repeated or unknown name is a fault. */
 enum err shape_read_query(const struct shape *shape, const char *query, size_t len, void **out, struct fault *fault);
-/* The shape as a JSON Schema (2020-12) object. */
+/* The shape as a JSON Schema (2020-12) object; sub-shapes stand as references to /components/schemas. And one field of it, as a named member. */
 void shape_schema(const struct shape *shape, struct buf *out);
+void shape_field_schema(const struct field *field, struct buf *out, const char *name);
 
 /* Percent-decode `len` bytes; `plus_is_space` for queries and forms. NULL when malformed, not UTF-8, or holding NUL. `out_len` may be NULL. */
 char *url_decode(struct arena *arena, const char *text, size_t len, bool plus_is_space, size_t *out_len);
