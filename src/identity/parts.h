@@ -1,0 +1,96 @@
+/* parts.h - what the files of identity/ share among themselves; nobody outside includes it. */
+#ifndef USHER_IDENTITY_PARTS_H
+#define USHER_IDENTITY_PARTS_H
+
+#include "identity/attempts.h"
+#include "identity/identity.h"
+#include "identity/jwt.h"
+
+enum { IDENTITY_SECRET_BYTES = 32 };
+
+/* Constant from identity_open to identity_close but for `attempts`, which guards itself: any thread reads freely. */
+struct identity {
+    struct app *app;
+    char *pool_id, *client_id, *issuer;
+    struct jwt_pool pool;
+    struct buf key_set;          /* the JWK set, as served */
+    struct buf configuration;    /* the openid-configuration beside it */
+    /* DIR/keys/identity.key: codes are kept as an HMAC under it, refresh tokens follow one another by it. */
+    uint8_t secret[IDENTITY_SECRET_BYTES];
+    struct attempts *attempts;
+};
+
+/* HMAC-SHA-256 under the server's secret over a label (so that no two uses share a value), an id and some bytes. */
+void identity_mac(const struct identity *identity, const char *label, const struct id *id, const void *data, size_t len, uint8_t out[32]);
+
+/* ---- accounts (account.c) ---- */
+
+/* What an address is looked up by: NFC, case folded. NULL when it is not UTF-8. */
+char *account_fold_email(struct arena *arena, const char *email);
+/* Insert an unconfirmed or confirmed account; false when the address is taken. */
+bool account_insert(struct tx *tx, const struct account *account);
+/* Take over an account that was never confirmed; false when it was, meanwhile. */
+bool account_replace_unconfirmed(struct tx *tx, const struct account *account);
+bool account_confirm(struct tx *tx, const struct id *id); /* false unless it was unconfirmed */
+/* After the right password: forget the failures. False when password, epoch or status changed since `account` was read. */
+bool account_signed_in(struct tx *tx, const struct account *account);
+void account_keep_failures(struct tx *tx, const struct attempts_kept *kept);
+/* Void every token and session so far. */
+void account_raise_epoch(struct tx *tx, const struct id *id);
+/* Is a token of this session and epoch in force? Fills `out` (may be NULL). */
+bool account_of_token(struct tx *tx, const struct id *id, int64_t epoch, const struct id *session, struct account *out);
+/* Tell the HTTP server, once this transaction is durable, to look at the account's tokens anew. */
+void account_tell(struct tx *tx, const struct id *id);
+
+/* ---- codes sent by mail (code.c) ---- */
+
+enum code_purpose { CODE_SIGN_UP = 1, CODE_RESET = 2 };
+enum code_verdict { CODE_GOOD, CODE_WRONG, CODE_EXPIRED };
+enum { CODE_ATTEMPTS_MAX = 5, CODE_HOURS = 24 };
+
+/* A new code of six digits, in tx->arena; an older one of the same purpose is void. */
+const char *code_make(struct tx *tx, const struct id *account, enum code_purpose purpose);
+/* Counts a wrong one, takes a good one away. Also EXPIRED when there is none, or it was guessed at too often. */
+enum code_verdict code_use(struct tx *tx, const struct id *account, enum code_purpose purpose, const char *code);
+bool code_is_live(struct tx *tx, const struct id *account, enum code_purpose purpose);
+
+/* ---- sessions and their refresh tokens (session.c) ---- */
+
+enum { REFRESH_GRACE_MS = 60 * 1000, REFRESH_SECRET_BYTES = 32 };
+
+struct session {
+    struct id id, account;
+    uint8_t hash[32], previous_hash[32];
+    int64_t rotated_at_ms, epoch, auth_time_ms, expires_at_ms, revoked_at_ms;
+};
+
+/* What a refresh token is worth:
+ * CURRENT   the newest of its session;
+ * PREVIOUS  the one before it, within the grace: two tabs that refreshed at the same moment;
+ * REUSED    an older one: somebody has a copy, the session must end;
+ * OVER      its session is revoked, expired, or from before a sign-out everywhere;
+ * UNKNOWN   none of ours. */
+enum refresh_worth { REFRESH_CURRENT, REFRESH_PREVIOUS, REFRESH_REUSED, REFRESH_OVER, REFRESH_UNKNOWN };
+
+struct refresh_token {
+    struct id session;
+    uint8_t secret[REFRESH_SECRET_BYTES];
+};
+
+bool refresh_token_read(const char *text, struct refresh_token *out);
+char *refresh_token_write(struct arena *arena, const struct refresh_token *token);
+
+/* Judge it against its session and account, both filled unless UNKNOWN. Writes nothing. */
+enum refresh_worth session_judge(struct tx *tx, const struct refresh_token *token, struct session *session, struct account *account);
+/* A new session and its first refresh token, nothing written yet. */
+struct session session_new(const struct account *account, int64_t now_ms, int64_t life_s, struct refresh_token *token);
+void session_insert(struct tx *tx, const struct session *session);
+/* The token that follows this one. It is the same for everybody who holds this one, so that two tabs end up with one token. */
+struct refresh_token session_successor(const struct identity *identity, const struct refresh_token *token);
+/* The successor becomes the newest; false when the token was not the newest any more. */
+bool session_rotate(struct tx *tx, const struct refresh_token *token, const struct refresh_token *successor);
+void session_revoke(struct tx *tx, const struct session *session);
+/* Remove up to 100 sessions that expired a day ago; how many they were. */
+int64_t session_remove_expired(struct tx *tx);
+
+#endif
