@@ -1,8 +1,10 @@
 #include "events/sale.h"
 
-SQL(sale_event_sql, "SELECT organizer, status, ends_at, currency FROM event WHERE id = :id");
-SQL(sale_type_sql, "SELECT price, sale_starts_at, sale_ends_at, min_per_order, max_per_order, max_per_account"
-                   " FROM ticket_type WHERE event = :event AND n = :n");
+SQL(sale_event_sql, "SELECT e.organizer, e.status, e.ends_at, e.currency, s.quantity - s.held - s.sold"
+                    " FROM event e JOIN stock s ON s.event = e.id AND s.n = 0 WHERE e.id = :id");
+SQL(sale_type_sql, "SELECT t.price, t.sale_starts_at, t.sale_ends_at, t.min_per_order, t.max_per_order, t.max_per_account,"
+                   " s.quantity - s.held - s.sold"
+                   " FROM ticket_type t JOIN stock s ON s.event = t.event AND s.n = t.n WHERE t.event = :event AND t.n = :n");
 SQL(sale_left_sql, "SELECT n, quantity - held - sold FROM stock WHERE event = :event ORDER BY n");
 
 /* More ticket types than an event may have, and its own row. */
@@ -21,6 +23,7 @@ bool sale_event(struct tx *tx, const struct id *event, struct sale *out)
         if (out->status == EVENT_PUBLISHED && col_int(q, 2) <= tx->now_ms)
             out->status = EVENT_ENDED;
         out->currency = col_text(q, 3, tx->arena);
+        out->seats = col_int(q, 4);
     }
     query_end(q);
     return found;
@@ -40,7 +43,8 @@ bool sale_type(struct tx *tx, const struct id *event, unsigned n, struct sale_ty
                                    .ends_at_ms = col_int(q, 2),
                                    .min_per_order = col_int(q, 3),
                                    .max_per_order = col_int(q, 4),
-                                   .max_per_account = col_int(q, 5) };
+                                   .max_per_account = col_int(q, 5),
+                                   .seats = col_int(q, 6) };
     query_end(q);
     return found;
 }

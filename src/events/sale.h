@@ -13,15 +13,17 @@ struct sale {
     struct id organizer;
     enum event_status status; /* EVENT_ENDED where it applies */
     const char *currency;
+    int64_t seats;            /* left of the whole event */
 };
 struct sale_type {
     int64_t price;            /* minor units */
     int64_t starts_at_ms, ends_at_ms;                    /* 0: no bound */
     int64_t min_per_order, max_per_order, max_per_account; /* the two max: 0 is none */
+    int64_t seats;            /* left of the type alone */
 };
 struct sale_left {
     unsigned n;
-    int64_t seats;            /* left of the type alone */
+    int64_t seats;
 };
 
 /* false when there is none. */

@@ -261,27 +261,21 @@ static void quota_give_back(struct tx *tx, const struct registration *reg, unsig
 
 /* ---- holding ---- */
 
-/* Answer "sold-out" with what is left of each type. `held` items of this very order were counted as taken a moment ago
- * and go back with the savepoint, so they are added again. */
-static enum err refuse_sold_out(struct tx *tx, const struct id *event, const struct registration_item *held, size_t held_count)
+/* Answer "sold-out" with what is left of each type. Asked before anything of the order was held. */
+static enum err refuse_sold_out(struct tx *tx, const struct id *event)
 {
     struct sale_left *left;
-    int64_t whole, own = 0;
+    int64_t whole;
     size_t count = sale_left(tx, event, &left, &whole);
     struct buf extra = buf_in(tx->arena);
 
-    for (size_t i = 0; i < held_count; i++)
-        own += held[i].quantity;
     json_open_array(&extra, "available");
     for (size_t i = 0; i < count; i++) {
         struct id type = id_child(event, left[i].n);
-        int64_t seats = left[i].seats;
 
-        for (size_t j = 0; j < held_count; j++)
-            seats += held[j].n == left[i].n ? held[j].quantity : 0;
         json_open(&extra, NULL);
         json_id(&extra, "ticketTypeId", &type);
-        json_int(&extra, "available", MIN(seats, whole + own));
+        json_int(&extra, "available", MIN(left[i].seats, whole));
         json_close(&extra);
     }
     json_close_array(&extra);
@@ -289,10 +283,11 @@ static enum err refuse_sold_out(struct tx *tx, const struct id *event, const str
     return fail(tx, ERR_SOLD_OUT, "There are fewer seats left than you asked for.");
 }
 
-/* Each item names a type of this event that is on sale, in a number that one order may have. Fills items and amount. */
-static enum err order_price(struct tx *tx, const struct registration_new *in, struct registration *reg)
+/* Each item names a type of this event that is on sale, in a number that one order may have and that is left. Fills items and amount. */
+static enum err order_price(struct tx *tx, const struct registration_new *in, const struct sale *sale, struct registration *reg)
 {
     enum err closed = ERR_OK;
+    bool enough = true;
 
     reg->items = ARENA_ARRAY(tx->arena, in->item_count, struct registration_item);
     reg->item_count = in->item_count;
@@ -300,7 +295,6 @@ static enum err order_price(struct tx *tx, const struct registration_new *in, st
         const struct registration_item_new *item = &in->items[i];
         struct id parent = id_parent(&item->ticket_type);
         struct sale_type type;
-        int64_t price;
 
         if (!id_number(&item->ticket_type) || !id_equal(&parent, &in->event) ||
             !sale_type(tx, &in->event, id_number(&item->ticket_type), &type)) {
@@ -319,11 +313,10 @@ static enum err order_price(struct tx *tx, const struct registration_new *in, st
         if (tx->now_ms < type.starts_at_ms || (type.ends_at_ms && tx->now_ms >= type.ends_at_ms))
             closed = fail(tx, ERR_SALE_CLOSED, "%s", tx->now_ms < type.starts_at_ms ? "The sale of this ticket type has not begun."
                                                                                      : "The sale of this ticket type is over.");
-        /* 255 tickets of 99,999,999 each: far from overflow. */
-        price = type.price;
-        reg->items[i] = (struct registration_item){ id_number(&item->ticket_type), item->quantity, price };
+        reg->items[i] = (struct registration_item){ id_number(&item->ticket_type), item->quantity, type.price };
         reg->quantity += item->quantity;
-        reg->amount += item->quantity * price;
+        reg->amount += item->quantity * type.price; /* 100 items of 255 at 99,999,999: far from overflow */
+        enough = enough && item->quantity <= type.seats && reg->quantity <= sale->seats;
         if (!closed && type.max_per_account && !tx->fault->field_count) {
             enum err e = quota_take(tx, &in->event, &reg->account, id_number(&item->ticket_type), item->quantity, type.max_per_account);
 
@@ -333,7 +326,9 @@ static enum err order_price(struct tx *tx, const struct registration_new *in, st
     }
     if (reg->quantity > REGISTRATION_TICKETS_MAX)
         fault_field(tx->fault, "/items", "too-large", "At most %d tickets a registration.", REGISTRATION_TICKETS_MAX);
-    return tx->fault->field_count ? ERR_INVALID : closed;
+    if (tx->fault->field_count)
+        return ERR_INVALID;
+    return closed ? closed : enough ? ERR_OK : refuse_sold_out(tx, &in->event);
 }
 
 /* Named attendees go to the tickets of their type in order; the others stay unnamed. */
@@ -453,7 +448,7 @@ enum err registration_create(struct tx *tx, const struct registration_new *in, s
                                                : sale.status == EVENT_CANCELLED ? "The event was cancelled."
                                                                                 : "The event is over.");
     reg.currency = sale.currency;
-    e = order_price(tx, in, &reg);
+    e = order_price(tx, in, &sale, &reg);
     if (!e)
         e = attendees_place(tx, in, &reg);
     if (e)
@@ -463,7 +458,7 @@ enum err registration_create(struct tx *tx, const struct registration_new *in, s
 
         e = reg.amount ? stock_hold(tx, &reg.event, item->n, item->quantity) : stock_sell(tx, &reg.event, item->n, item->quantity);
         if (e)
-            return e == ERR_SOLD_OUT ? refuse_sold_out(tx, &reg.event, reg.items, i) : e;
+            return e;
     }
     reg.id = id_new(tx->now_ms);
     if (reg.amount) {
@@ -490,7 +485,7 @@ enum err registration_refuse_early(struct tx *tx, const struct registration_new 
     for (size_t i = 0; i < in->item_count; i++)
         for (size_t j = 0; j < count; j++)
             if (left[j].n == id_number(&in->items[i].ticket_type) && (left[j].seats == 0 || whole == 0))
-                return refuse_sold_out(tx, &in->event, NULL, 0);
+                return refuse_sold_out(tx, &in->event);
     return ERR_OK;
 }
 
