@@ -23,9 +23,12 @@ void render_close(struct render *render);
 /* Draw. Any thread; one drawing at a time. ERR_BUSY when the child died or took over 10 s twice. `out` in arena. */
 enum err render_pdf(struct render *render, struct arena *arena, const struct render_ticket *ticket, struct bytes *out);
 
+/* Take leave of a child that ended while idle; for a sweep. Never waits. */
+void render_reap(struct render *render);
+
 /* `usher render`: serve drawings on file descriptor 3 until it closes. Returns the exit code. */
 int render_child_main(void);
-/* The drawing itself, in this process. */
+/* The drawing itself, in this process. One thread at a time; ERR_INTERNAL when no font is installed. */
 enum err render_draw(struct arena *arena, const struct render_ticket *ticket, struct bytes *out);
 
 #endif
