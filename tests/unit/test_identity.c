@@ -1,0 +1,525 @@
+/* Accounts, sessions, codes and tokens over a real store: what is in force, what ends it, and that http is told. */
+#include "store_world.h"
+
+#include <sys/stat.h>
+
+#include "base/random.h"
+#include "identity/parts.h"
+#include "identity/password.h"
+
+/* In place of the HTTP server's: whose tokens it was told to look at anew. */
+static int told;
+static struct id told_of;
+void http_epoch_raised(struct app *app, const struct id *account)
+{
+    told++;
+    told_of = *account;
+}
+
+static const struct config config = { .access_token_seconds = 3600, .refresh_token_seconds = 30 * 24 * 3600 };
+static const int64_t minute_ms = 60 * 1000, day_ms = 24 * 3600 * 1000;
+/* A stand-in for app.http, which account_tell only asks to be there. */
+static char http_place;
+
+static struct identity *open_identity(struct world *world)
+{
+    struct buf error = buf_heap();
+    struct identity *identity = identity_open(&world->app, world->dir, &error);
+
+    if (!identity)
+        print_error("%s\n", error.data);
+    assert_non_null(identity);
+    buf_free(&error);
+    return identity;
+}
+
+static int setup(void **state)
+{
+    struct world *world = world_new();
+
+    world->app.config = &config;
+    world->app.public_url = "http://127.0.0.1:8080";
+    world->app.http = (struct http *)(void *)&http_place;
+    store_start(world->store);
+    world->app.identity = open_identity(world);
+    told = 0;
+    *state = world;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct world *world = *state;
+
+    clock_set_offset_ms(0);
+    identity_close(world->app.identity);
+    world_free(world);
+    return 0;
+}
+
+/* Run `fn` as a write; the step's own result is in `arg`. */
+static enum err do_write(struct world *world, enum err (*fn)(struct tx *tx, void *arg), void *arg)
+{
+    static const struct id any;
+
+    return store_write_wait(world->store, world->arena, NULL, &any, false, fn, arg);
+}
+
+static void begin_read(struct world *world, struct tx *tx)
+{
+    static struct fault fault;
+
+    fault.arena = world->arena;
+    reader_begin(world->reader, tx, world->arena, &fault);
+}
+
+/* ---- accounts ---- */
+
+struct add {
+    const char *email;
+    struct id id;
+};
+
+static enum err add_account(struct tx *tx, void *arg)
+{
+    struct add *add = arg;
+
+    return account_add(tx, add->email, NULL, GROUP_ORGANIZERS, "hash", &add->id);
+}
+
+static struct id new_account(struct world *world, const char *email)
+{
+    struct add add = { .email = email };
+
+    assert_int_equal(do_write(world, add_account, &add), ERR_OK);
+    return add.id;
+}
+
+static bool find(struct world *world, const char *email, struct account *out)
+{
+    struct tx tx;
+
+    begin_read(world, &tx);
+    bool found = account_by_email(&tx, email, out);
+    reader_end(world->reader, &tx);
+    return found;
+}
+
+static void an_address_is_one_account_however_it_is_written(void **state)
+{
+    struct world *world = *state;
+    struct account account;
+    struct id id = new_account(world, "Zo\xC3\xAB.Wa\xC5\xBCna@Example.org");
+    struct add again = { .email = "zo\xC3\x8B.wa\xC5\xBBNA@EXAMPLE.ORG" };
+
+    assert_int_equal(do_write(world, add_account, &again), ERR_CONFLICT);
+    assert_true(find(world, "ZOE\xCC\x88.wa\xC5\xBCna@example.org", &account));
+    assert_true(id_equal(&account.id, &id));
+    assert_string_equal(account.email, "Zo\xC3\xAB.Wa\xC5\xBCna@Example.org");
+    assert_string_equal(account.name, "Zo\xC3\xAB.Wa\xC5\xBCna"); /* none was given */
+    assert_int_equal(account.status, ACCOUNT_CONFIRMED);
+    assert_false(find(world, "zoe.wazna@example.org", &account));
+    static const char *const bad[] = { "", "a", "a@", "@a", "a b@c", "a@b\n", "<a@b>" };
+    for (size_t i = 0; i < COUNT(bad); i++) {
+        struct add wrong = { .email = bad[i] };
+        assert_int_equal(do_write(world, add_account, &wrong), ERR_INVALID);
+    }
+}
+
+/* ---- tokens and what ends them ---- */
+
+struct sign_in {
+    struct account account;
+    struct session session;
+    struct refresh_token token;
+};
+
+static enum err insert_session(struct tx *tx, void *arg)
+{
+    struct sign_in *in = arg;
+
+    in->session = session_new(&in->account, tx->now_ms, config.refresh_token_seconds, &in->token);
+    session_insert(tx, &in->session);
+    return ERR_OK;
+}
+
+static struct sign_in sign_in(struct world *world, const char *email)
+{
+    struct sign_in in;
+
+    assert_true(find(world, email, &in.account));
+    assert_int_equal(do_write(world, insert_session, &in), ERR_OK);
+    return in;
+}
+
+static char *token_of(struct world *world, const struct sign_in *in)
+{
+    int64_t now_s = clock_now_ms() / 1000;
+    struct jwt_claims claims = {
+        .use = JWT_ID, .account = in->account.id, .session = in->session.id, .event = in->session.id, .id = in->session.id,
+        .epoch = in->account.epoch, .groups = in->account.groups, .email = in->account.email,
+        .auth_time_s = now_s, .issued_at_s = now_s, .expires_at_s = now_s + 3600,
+    };
+
+    return jwt_sign(&world->app.identity->pool, world->arena, &claims);
+}
+
+static enum err authenticate(struct world *world, const char *token, struct caller *caller)
+{
+    struct tx tx;
+
+    begin_read(world, &tx);
+    enum err e = identity_authenticate(&world->app, &tx, token, strlen(token), caller);
+    enum err still = e ? e : identity_still_valid(&tx, caller);
+    reader_end(world->reader, &tx);
+    assert_int_equal(e, still);
+    return e;
+}
+
+static enum err disable(struct tx *tx, void *arg)
+{
+    return account_disable(tx, arg);
+}
+
+static enum err make_attendee(struct tx *tx, void *arg)
+{
+    return account_set_groups(tx, arg, GROUP_ATTENDEES);
+}
+
+static enum err revoke_session(struct tx *tx, void *arg)
+{
+    session_revoke(tx, arg);
+    return ERR_OK;
+}
+
+static enum err raise_epoch(struct tx *tx, void *arg)
+{
+    account_raise_epoch(tx, arg);
+    return ERR_OK;
+}
+
+static void a_token_stands_until_its_session_or_account_falls(void **state)
+{
+    struct world *world = *state;
+    char email[] = "ada@example.org";
+    struct id id = new_account(world, email);
+    struct sign_in one = sign_in(world, email), two = sign_in(world, email);
+    char *first = token_of(world, &one), *second = token_of(world, &two);
+    struct caller caller;
+
+    assert_int_equal(authenticate(world, first, &caller), ERR_OK);
+    assert_true(id_equal(&caller.account, &id));
+    assert_true(id_equal(&caller.session, &one.session.id));
+    assert_int_equal(caller.groups, GROUP_ORGANIZERS);
+    assert_string_equal(caller.email, email);
+    assert_true(caller.expires_at_ms > clock_now_ms() && caller.expires_at_ms <= clock_now_ms() + 3600 * 1000);
+
+    /* A group taken away is gone at once, from tokens in hand too. */
+    assert_int_equal(do_write(world, make_attendee, email), ERR_OK);
+    assert_int_equal(told, 1);
+    assert_true(id_equal(&told_of, &id));
+    assert_int_equal(authenticate(world, first, &caller), ERR_OK);
+    assert_int_equal(caller.groups, GROUP_ATTENDEES);
+
+    /* One device signs out; the other does not. */
+    assert_int_equal(do_write(world, revoke_session, &one.session), ERR_OK);
+    assert_int_equal(told, 2);
+    assert_int_equal(authenticate(world, first, &caller), ERR_UNAUTHENTICATED);
+    assert_int_equal(authenticate(world, second, &caller), ERR_OK);
+
+    /* Everywhere. */
+    assert_int_equal(do_write(world, raise_epoch, &id), ERR_OK);
+    assert_int_equal(told, 3);
+    assert_int_equal(authenticate(world, second, &caller), ERR_UNAUTHENTICATED);
+
+    struct sign_in three = sign_in(world, email);
+    char *third = token_of(world, &three);
+    assert_int_equal(authenticate(world, third, &caller), ERR_OK);
+    clock_set_offset_ms(3601 * 1000);
+    assert_int_equal(authenticate(world, third, &caller), ERR_UNAUTHENTICATED);
+    clock_set_offset_ms(0);
+    assert_int_equal(authenticate(world, third, &caller), ERR_OK);
+    assert_int_equal(do_write(world, disable, email), ERR_OK);
+    assert_int_equal(authenticate(world, third, &caller), ERR_UNAUTHENTICATED);
+    char nobody[] = "nobody@example.org";
+    assert_int_equal(do_write(world, disable, nobody), ERR_NOT_FOUND);
+}
+
+static void keys_and_names_outlive_a_restart(void **state)
+{
+    struct world *world = *state;
+    char email[] = "ada@example.org", path[128];
+    struct stat about;
+    struct caller caller;
+
+    new_account(world, email);
+    struct sign_in in = sign_in(world, email);
+    char *token = token_of(world, &in);
+    char *pool = arena_strdup(world->arena, identity_pool_id(world->app.identity));
+    char *client = arena_strdup(world->arena, identity_client_id(world->app.identity));
+    assert_non_null(strchr(pool, '_'));
+
+    identity_close(world->app.identity);
+    world->app.identity = open_identity(world);
+    assert_string_equal(identity_pool_id(world->app.identity), pool);
+    assert_string_equal(identity_client_id(world->app.identity), client);
+    assert_int_equal(authenticate(world, token, &caller), ERR_OK);
+    static const char *const files[] = { "tokens.pem", "identity.key" };
+    for (size_t i = 0; i < COUNT(files); i++) {
+        snprintf(path, sizeof path, "%s/keys/%s", world->dir, files[i]);
+        assert_int_equal(stat(path, &about), 0);
+        assert_int_equal(about.st_mode & 0777, 0600);
+    }
+
+    /* A damaged key is a fault at the start, not a new key. */
+    identity_close(world->app.identity);
+    world->app.identity = NULL;
+    assert_int_equal(truncate(path, 5), 0);
+    struct buf error = buf_heap();
+    assert_null(identity_open(&world->app, world->dir, &error));
+    assert_non_null(strstr(error.data, "identity.key"));
+    buf_free(&error);
+}
+
+/* ---- refresh tokens ---- */
+
+static enum refresh_worth worth_of(struct world *world, const struct refresh_token *token)
+{
+    struct session session;
+    struct account account;
+    struct tx tx;
+
+    begin_read(world, &tx);
+    enum refresh_worth worth = session_judge(&tx, token, &session, &account);
+    reader_end(world->reader, &tx);
+    return worth;
+}
+
+struct rotation {
+    struct refresh_token from, to;
+    bool done;
+};
+
+static enum err rotate(struct tx *tx, void *arg)
+{
+    struct rotation *rotation = arg;
+
+    rotation->to = session_successor(tx->app->identity, &rotation->from);
+    rotation->done = session_rotate(tx, &rotation->from, &rotation->to);
+    return ERR_OK;
+}
+
+static void refresh_tokens_follow_one_another(void **state)
+{
+    struct world *world = *state;
+    char email[] = "ada@example.org";
+
+    new_account(world, email);
+    struct sign_in in = sign_in(world, email);
+    assert_int_equal(worth_of(world, &in.token), REFRESH_CURRENT);
+
+    struct rotation first = { .from = in.token }, again = { .from = in.token };
+    assert_int_equal(do_write(world, rotate, &first), ERR_OK);
+    assert_true(first.done);
+    assert_int_equal(worth_of(world, &first.to), REFRESH_CURRENT);
+
+    /* The other tab, a moment later: the previous token counts, and leads to the same successor. */
+    assert_int_equal(worth_of(world, &in.token), REFRESH_PREVIOUS);
+    assert_int_equal(do_write(world, rotate, &again), ERR_OK);
+    assert_false(again.done);
+    assert_memory_equal(&again.to, &first.to, sizeof first.to);
+    assert_int_equal(worth_of(world, &first.to), REFRESH_CURRENT);
+
+    clock_set_offset_ms(REFRESH_GRACE_MS + 1000);
+    assert_int_equal(worth_of(world, &in.token), REFRESH_REUSED);
+    assert_int_equal(worth_of(world, &first.to), REFRESH_CURRENT);
+
+    struct rotation second = { .from = first.to };
+    assert_int_equal(do_write(world, rotate, &second), ERR_OK);
+    assert_int_equal(worth_of(world, &in.token), REFRESH_REUSED); /* two steps back: no grace */
+    assert_int_equal(worth_of(world, &first.to), REFRESH_PREVIOUS);
+    assert_int_equal(worth_of(world, &second.to), REFRESH_CURRENT);
+
+    clock_set_offset_ms(31 * day_ms);
+    assert_int_equal(worth_of(world, &second.to), REFRESH_OVER);
+    clock_set_offset_ms(0);
+    assert_int_equal(do_write(world, revoke_session, &in.session), ERR_OK);
+    assert_int_equal(worth_of(world, &second.to), REFRESH_OVER);
+
+    struct refresh_token stranger = { .session = id_new(clock_now_ms()) };
+    assert_int_equal(worth_of(world, &stranger), REFRESH_UNKNOWN);
+    struct sign_in other = sign_in(world, email);
+    assert_int_equal(do_write(world, raise_epoch, &other.account.id), ERR_OK);
+    assert_int_equal(worth_of(world, &other.token), REFRESH_OVER);
+}
+
+static void a_refresh_token_has_one_spelling(void **state)
+{
+    struct world *world = *state;
+    struct refresh_token token, out;
+
+    random_bytes(&token, sizeof token);
+    char *text = refresh_token_write(world->arena, &token);
+    assert_int_equal(strlen(text), 64);
+    assert_true(refresh_token_read(text, &out));
+    assert_memory_equal(&token, &out, sizeof token);
+    assert_false(refresh_token_read(arena_printf(world->arena, "%s=", text), &out));
+    assert_false(refresh_token_read(arena_printf(world->arena, "%sA", text), &out));
+    assert_false(refresh_token_read(text + 1, &out));
+    assert_false(refresh_token_read("", &out));
+    text[7] = '.';
+    assert_false(refresh_token_read(text, &out));
+}
+
+static enum err remove_expired(struct tx *tx, void *arg)
+{
+    *(int64_t *)arg = session_remove_expired(tx);
+    return ERR_OK;
+}
+
+static void old_sessions_go_a_hundred_at_a_time(void **state)
+{
+    struct world *world = *state;
+    char email[] = "ada@example.org";
+    int64_t removed;
+
+    new_account(world, email);
+    for (int i = 0; i < 105; i++)
+        sign_in(world, email);
+    assert_int_equal(do_write(world, remove_expired, &removed), ERR_OK);
+    assert_int_equal(removed, 0);
+    clock_set_offset_ms(30 * day_ms + day_ms / 2); /* over, but its last tokens may still be in hand */
+    struct sign_in fresh = sign_in(world, email);
+    assert_int_equal(do_write(world, remove_expired, &removed), ERR_OK);
+    assert_int_equal(removed, 0);
+    clock_set_offset_ms(32 * day_ms);
+    assert_int_equal(do_write(world, remove_expired, &removed), ERR_OK);
+    assert_int_equal(removed, 100);
+    assert_int_equal(do_write(world, remove_expired, &removed), ERR_OK);
+    assert_int_equal(removed, 5);
+    assert_int_equal(worth_of(world, &fresh.token), REFRESH_CURRENT);
+}
+
+/* ---- codes ---- */
+
+struct code {
+    struct id account;
+    enum code_purpose purpose;
+    char text[8];
+    enum code_verdict verdict;
+};
+
+static enum err make_code(struct tx *tx, void *arg)
+{
+    struct code *code = arg;
+
+    strcpy(code->text, code_make(tx, &code->account, code->purpose));
+    return ERR_OK;
+}
+
+static enum err use_code(struct tx *tx, void *arg)
+{
+    struct code *code = arg;
+
+    code->verdict = code_use(tx, &code->account, code->purpose, code->text);
+    return ERR_OK;
+}
+
+static enum code_verdict try_code(struct world *world, struct code code)
+{
+    assert_int_equal(do_write(world, use_code, &code), ERR_OK);
+    return code.verdict;
+}
+
+static struct code other_than(struct code code)
+{
+    code.text[5] = code.text[5] == '9' ? '0' : (char)(code.text[5] + 1);
+    return code;
+}
+
+static void a_code_is_used_once_soon_and_for_its_purpose(void **state)
+{
+    struct world *world = *state;
+    struct code code = { .account = new_account(world, "ada@example.org"), .purpose = CODE_SIGN_UP }, reset;
+
+    assert_int_equal(do_write(world, make_code, &code), ERR_OK);
+    assert_int_equal(strspn(code.text, "0123456789"), 6);
+    assert_int_equal(strlen(code.text), 6);
+    reset = code;
+    reset.purpose = CODE_RESET;
+    assert_int_equal(try_code(world, reset), CODE_EXPIRED); /* none was made */
+    assert_int_equal(try_code(world, other_than(code)), CODE_WRONG);
+    struct code odd = code;
+    strcpy(odd.text, "");
+    assert_int_equal(try_code(world, odd), CODE_WRONG);
+    assert_int_equal(try_code(world, code), CODE_GOOD);
+    assert_int_equal(try_code(world, code), CODE_EXPIRED);
+
+    struct code older = code;
+    assert_int_equal(do_write(world, make_code, &older), ERR_OK);
+    do {
+        assert_int_equal(do_write(world, make_code, &code), ERR_OK);
+    } while (strcmp(code.text, older.text) == 0);
+    assert_int_equal(try_code(world, older), CODE_WRONG);
+    clock_set_offset_ms(CODE_HOURS * 60 * minute_ms + 1000);
+    assert_int_equal(try_code(world, code), CODE_EXPIRED);
+    clock_set_offset_ms(0);
+    assert_int_equal(try_code(world, code), CODE_GOOD);
+}
+
+static void five_wrong_guesses_void_a_code(void **state)
+{
+    struct world *world = *state;
+    struct code code = { .account = new_account(world, "ada@example.org"), .purpose = CODE_SIGN_UP };
+
+    assert_int_equal(do_write(world, make_code, &code), ERR_OK);
+    for (int i = 0; i < CODE_ATTEMPTS_MAX; i++)
+        assert_int_equal(try_code(world, other_than(code)), CODE_WRONG);
+    assert_int_equal(try_code(world, code), CODE_EXPIRED);
+    assert_int_equal(do_write(world, make_code, &code), ERR_OK);
+    assert_int_equal(try_code(world, code), CODE_GOOD);
+}
+
+static void failures_reach_the_row_by_the_sweep(void **state)
+{
+    struct world *world = *state;
+    struct attempts *attempts = world->app.identity->attempts;
+    struct account account;
+
+    new_account(world, "ada@example.org");
+    assert_true(find(world, "ada@example.org", &account));
+    struct attempts_kept kept = { account.id, account.failures, account.failed_at_ms };
+    struct attempt_key key = attempts_key(attempts, ATTEMPT_PASSWORD, account.email_key);
+    for (int i = 0; i < 10; i++)
+        attempts_add(attempts, ATTEMPT_PASSWORD, &key, &kept, clock_now_ms());
+    for (const struct sweep *sweep = identity_sweeps; sweep->name; sweep++)
+        sweep->run(&world->app, world->reader, world->arena);
+    assert_true(find(world, "ada@example.org", &account));
+    assert_int_equal(account.failures, 10);
+
+    /* After a restart the door is still closed. */
+    identity_close(world->app.identity);
+    world->app.identity = open_identity(world);
+    attempts = world->app.identity->attempts;
+    key = attempts_key(attempts, ATTEMPT_PASSWORD, account.email_key);
+    kept = (struct attempts_kept){ account.id, account.failures, account.failed_at_ms };
+    assert_true(attempts_wait_ms(attempts, ATTEMPT_PASSWORD, &key, &kept, clock_now_ms()) > 0);
+}
+
+int main(void)
+{
+#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        CASE(an_address_is_one_account_however_it_is_written),
+        CASE(a_token_stands_until_its_session_or_account_falls),
+        CASE(keys_and_names_outlive_a_restart),
+        CASE(refresh_tokens_follow_one_another),
+        CASE(a_refresh_token_has_one_spelling),
+        CASE(old_sessions_go_a_hundred_at_a_time),
+        CASE(a_code_is_used_once_soon_and_for_its_purpose),
+        CASE(five_wrong_guesses_void_a_code),
+        CASE(failures_reach_the_row_by_the_sweep),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
