@@ -70,5 +70,7 @@ bool stock_read(struct tx *tx, const struct id *event, unsigned n, int64_t *quan
 
 extern const struct route event_routes[];
 extern const struct answer_schema event_schemas[];
+extern const struct job_kind event_jobs[];   /* "event-image"; "event-cancel", which event_cancel asks for, is payments' */
+extern const struct sweep event_sweeps[];
 
 #endif

@@ -290,7 +290,7 @@ static void row_delete(struct tx *tx, struct sql *sql, const struct id *event, u
     query_run(q);
 }
 
-static void words_delete(struct tx *tx, const struct id *event)
+void event_words_delete(struct tx *tx, const struct id *event)
 {
     struct query *q = query(tx, &event_word_delete);
 
@@ -572,7 +572,7 @@ enum err event_change(struct tx *tx, struct event *event, const struct event_in 
     }
     listed = is_listed(event, tx->now_ms);
     if (was_listed && (!listed || words_changed(in)))
-        words_delete(tx, &event->id);
+        event_words_delete(tx, &event->id);
     if (listed && (!was_listed || words_changed(in)))
         words_write(tx, event);
     if (event->status == EVENT_PUBLISHED && !listed)
@@ -594,7 +594,7 @@ enum err event_cancel(struct tx *tx, struct event *event)
     bind_int(q, ":ended_by", event->status == EVENT_DRAFT ? 0 : tx->now_ms);
     if (query_run(q) != 1)
         return fail(tx, ERR_CONFLICT, "The event is over.");
-    words_delete(tx, &event->id);
+    event_words_delete(tx, &event->id);
     id_format(&event->id, id);
     if (event->status != EVENT_DRAFT) /* nobody registers for a draft */
         job_ask(tx, "event-cancel", id, NULL, 0);

@@ -58,6 +58,9 @@ enum err event_set_image(struct tx *tx, struct event *event, const char *key);
 /* Ask for an object of this event to be deleted at that time, unless it is its picture then. */
 void event_drop_image_later(struct tx *tx, const struct id *event, const char *key, int64_t at_ms);
 
+/* Take it out of the search. */
+void event_words_delete(struct tx *tx, const struct id *event);
+
 /* Is it an active code of ISO 4217? */
 bool currency_known(const char *code);
 
