@@ -62,7 +62,7 @@ struct sweep {
 
 /* `kinds` and `sweeps` are NULL-terminated lists of the modules' tables. */
 struct lanes *lanes_start(struct app *app, const struct job_kind *const *kinds, const struct sweep *const *sweeps);
-/* Tasks queued are run, jobs not begun are left; joins. */
+/* Tasks queued are run, jobs not begun are left; joins. Before store_stop: what was run must still be marked. */
 void lanes_stop(struct lanes *lanes);
 
 /* ERR_BUSY at once when the lane's queue is full (HASH 64, others 1,024). Any thread. */
@@ -74,12 +74,27 @@ void lanes_nudge(struct lanes *lanes, const char *sweep);
  * For a keyed job that exists: raises its generation, takes the new payload, un-parks it, and runs it at the earlier of the two times. */
 void job_ask(struct tx *tx, const char *kind, const char *key, const char *payload, int64_t run_at_ms);
 
-/* For /metrics and `check`: waiting, running, parked, oldest due age in ms. */
+/* For /metrics. Any thread. */
 struct lanes_stats {
     uint64_t queued[LANE_COUNT], queue_max[LANE_COUNT];
-    uint64_t jobs_done, jobs_failed;
+    uint64_t jobs_done, jobs_failed, jobs_running;
 };
 void lanes_stats(struct lanes *lanes, struct lanes_stats *out);
 const char *lane_name(enum lane lane);
+
+/* What the table holds, for /metrics and `check`; counted up to 10,000 waiting and 1,000 parked. */
+struct jobs_summary {
+    int64_t waiting, parked;
+};
+void jobs_summary(struct tx *tx, struct jobs_summary *out);
+
+struct job_parked {
+    int64_t id;
+    const char *kind, *key, *failure; /* key NULL when not keyed */
+    int attempts;
+    int64_t created_at_ms;
+};
+/* Up to 100 parked jobs with an id above `after`, in the arena. */
+size_t jobs_parked(struct tx *tx, int64_t after, struct job_parked **out);
 
 #endif
