@@ -174,8 +174,6 @@ static void check_event(const void *value, const char *pointer, struct fault *fa
 
     (void)pointer;
     check_dates(&sent, in, fault);
-    if (in->currency && !currency_known(in->currency))
-        fault_field(fault, "/currency", "unknown", "It is not a currency code of ISO 4217.");
     if (given(&in->given, E_STATUS) && in->status == EVENT_PUBLISHED && in->ends_at_ms && in->ends_at_ms <= clock_now_ms())
         fault_field(fault, "/endsAt", "past", "An event to be published must end in the future.");
     for (size_t i = 0; i < in->type_count; i++) /* at most 100 squared */

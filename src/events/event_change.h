@@ -61,7 +61,4 @@ void event_drop_image_later(struct tx *tx, const struct id *event, const char *k
 /* Take it out of the search. */
 void event_words_delete(struct tx *tx, const struct id *event);
 
-/* Is it an active code of ISO 4217? */
-bool currency_known(const char *code);
-
 #endif
