@@ -506,6 +506,32 @@ static void failures_reach_the_row_by_the_sweep(void **state)
     assert_true(attempts_wait_ms(attempts, ATTEMPT_PASSWORD, &key, &kept, clock_now_ms()) > 0);
 }
 
+/* Printed, not judged: what stands before every write of a signed-in request, and what a new token costs a loop once. */
+static void the_checks_are_cheap(void **state)
+{
+    struct world *world = *state;
+    char email[] = "ada@example.org";
+    struct caller caller;
+    struct tx tx;
+
+    new_account(world, email);
+    struct sign_in in = sign_in(world, email);
+    char *token = token_of(world, &in);
+    assert_int_equal(authenticate(world, token, &caller), ERR_OK);
+    begin_read(world, &tx);
+    struct arena_mark mark = arena_mark(world->arena);
+    int64_t begin = clock_mono_us();
+    for (int i = 0; i < 5000; i++)
+        assert_int_equal(identity_still_valid(&tx, &caller), ERR_OK);
+    int64_t middle = clock_mono_us();
+    for (int i = 0; i < 500; i++) {
+        assert_int_equal(identity_authenticate(&world->app, &tx, token, strlen(token), &caller), ERR_OK);
+        arena_rewind(world->arena, mark);
+    }
+    print_message("still_valid %.2f us, authenticate %.1f us\n", (double)(middle - begin) / 5000, (double)(clock_mono_us() - middle) / 500);
+    reader_end(world->reader, &tx);
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -519,6 +545,7 @@ int main(void)
         CASE(a_code_is_used_once_soon_and_for_its_purpose),
         CASE(five_wrong_guesses_void_a_code),
         CASE(failures_reach_the_row_by_the_sweep),
+        CASE(the_checks_are_cheap),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

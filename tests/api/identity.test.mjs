@@ -1,0 +1,485 @@
+// Accounts on Cognito's wire, from outside: what each operation answers, what ends a token, and what a stranger cannot learn or force.
+import assert from 'node:assert/strict';
+import { createHash, createHmac } from 'node:crypto';
+import { readFileSync, readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+
+import { exportSPKI, createLocalJWKSet, importJWK, jwtVerify } from 'jose';
+
+import { password, sanitized, send, start, waitFor } from './lib.mjs';
+
+const usher = await start();
+let counter = 0;
+const fresh = (name = 'someone') => `${name}-${process.pid}-${counter++}@example.org`;
+
+async function raw(body, { target = 'InitiateAuth', type = 'application/x-amz-json-1.1', path = '/identity/', on = usher, method = 'POST' } = {}) {
+    const headers = { 'content-type': type };
+    if (target)
+        headers['x-amz-target'] = target.includes('.') ? target : `AWSCognitoIdentityProviderService.${target}`;
+    const answer = await send(on.url, method, path, { headers, body });
+    return { ...answer, text: answer.text, body: JSON.parse(answer.text) };
+}
+
+async function refused(name, operation, input, message) {
+    const answer = await usher.cognito(operation, input);
+    assert.equal(answer.error, name, `${operation} ${JSON.stringify(answer.body)}`);
+    assert.equal(answer.status, 400);
+    if (message)
+        assert.match(answer.message, message);
+    return answer;
+}
+
+const signInInput = (email, pass = password) => ({ AuthFlow: 'USER_PASSWORD_AUTH', AuthParameters: { USERNAME: email, PASSWORD: pass } });
+const me = (who, on = usher) => on.api('GET', '/v1/registrations', { token: who.token ?? who });
+
+async function keys(on = usher) {
+    const { userPoolId } = await on.config();
+    return on.must(200, 'GET', `/identity/${userPoolId}/.well-known/jwks.json`);
+}
+
+test('sign-up, confirmation, sign-in: each answer has the form that clients know', async () => {
+    const email = fresh('Ada.Lovelace');
+    const signUp = await raw(JSON.stringify({
+        ClientId: (await usher.config()).userPoolClientId, Username: email, Password: password,
+        UserAttributes: [{ Name: 'email', Value: email }, { Name: 'name', Value: 'Ada Lovelace' }, { Name: 'locale', Value: 'en-GB' }, { Name: 'custom:role', Value: 'organizer' }],
+        ClientMetadata: { from: 'a page' }, UserContextData: { EncodedData: 'x' }, ValidationData: null,
+    }), { target: 'SignUp' });
+    assert.equal(signUp.status, 200, signUp.text);
+    assert.match(signUp.headers['x-amzn-requestid'], /^[0-9a-f-]{36}$/);
+    assert.equal(signUp.body.UserConfirmed, false);
+    assert.match(signUp.body.UserSub, /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-/);
+    assert.deepEqual(signUp.body.CodeDeliveryDetails, { AttributeName: 'email', DeliveryMedium: 'EMAIL', Destination: 'A***@e***' });
+
+    await refused('UserNotConfirmedException', 'InitiateAuth', signInInput(email));
+    await refused('NotAuthorizedException', 'InitiateAuth', signInInput(email, 'wrong password'), /^Incorrect username or password\.$/);
+    const code = await usher.code(email);
+    const wrong = String((Number(code) + 1) % 1000000).padStart(6, '0');
+    await refused('CodeMismatchException', 'ConfirmSignUp', { Username: email, ConfirmationCode: wrong });
+    const confirmed = await usher.cognito('ConfirmSignUp', { Username: email.toUpperCase(), ConfirmationCode: code });
+    assert.deepEqual(confirmed.body, {});
+    await refused('NotAuthorizedException', 'ConfirmSignUp', { Username: email, ConfirmationCode: code }, /Current status is CONFIRMED/);
+
+    const answer = await usher.cognito('InitiateAuth', signInInput(email.toLowerCase()));
+    assert.equal(answer.error, null, JSON.stringify(answer.body));
+    assert.deepEqual(answer.body.ChallengeParameters, {});
+    const result = answer.body.AuthenticationResult;
+    assert.equal(result.ExpiresIn, 3600);
+    assert.equal(result.TokenType, 'Bearer');
+
+    const user = await usher.cognito('GetUser', { AccessToken: result.AccessToken });
+    assert.equal(user.body.Username, signUp.body.UserSub);
+    assert.deepEqual(Object.fromEntries(user.body.UserAttributes.map((a) => [a.Name, a.Value])), {
+        sub: signUp.body.UserSub, email, email_verified: 'true', name: 'Ada Lovelace', locale: 'en-GB', 'custom:role': 'organizer' });
+});
+
+test('tokens carry Cognito\'s claims, and any library verifies them by the published keys', async () => {
+    const who = await usher.account({ role: 'organizer', name: 'Grace "Ł" Hopper' });
+    const { userPoolId, userPoolClientId } = await usher.config();
+    const issuer = `${usher.url}/identity/${userPoolId}`;
+    const set = await keys();
+    assert.equal(set.keys.length, 1);
+    assert.deepEqual(Object.keys(set.keys[0]).sort(), ['alg', 'e', 'kid', 'kty', 'n', 'use']);
+    const id = await jwtVerify(who.token, createLocalJWKSet(set), { issuer, audience: userPoolClientId, algorithms: ['RS256'] });
+    const access = await jwtVerify(who.accessToken, createLocalJWKSet(set), { issuer, algorithms: ['RS256'] });
+    assert.deepEqual(Object.keys(id.protectedHeader).sort(), ['alg', 'kid']);
+    for (const { payload } of [id, access]) {
+        assert.equal(payload.sub, who.sub);
+        assert.deepEqual(payload['cognito:groups'], ['Organizers']);
+        assert.equal(payload.exp - payload.iat, 3600);
+        assert.ok(payload.auth_time <= payload.iat);
+        for (const claim of ['jti', 'origin_jti', 'event_id'])
+            assert.match(payload[claim], /^[0-9a-f-]{36}$/, claim);
+    }
+    assert.notEqual(id.payload.jti, access.payload.jti);
+    assert.equal(id.payload.origin_jti, access.payload.origin_jti);
+    assert.equal(id.payload.token_use, 'id');
+    assert.equal(id.payload['cognito:username'], who.sub);
+    assert.equal(id.payload.email, who.email);
+    assert.equal(id.payload.email_verified, true);
+    assert.equal(id.payload.name, 'Grace "Ł" Hopper');
+    assert.equal(access.payload.token_use, 'access');
+    assert.equal(access.payload.client_id, userPoolClientId);
+    assert.equal(access.payload.username, who.sub);
+    assert.equal(access.payload.email, undefined);
+
+    const configuration = await usher.must(200, 'GET', `/identity/${userPoolId}/.well-known/openid-configuration`);
+    assert.equal(configuration.issuer, issuer);
+    assert.equal(configuration.jwks_uri, `${issuer}/.well-known/jwks.json`);
+    const answer = await usher.api('GET', `/identity/${userPoolId}/.well-known/jwks.json`);
+    assert.match(answer.headers['cache-control'], /public/);
+    assert.ok(answer.headers.etag);
+    for (const other of ['usher_000000000/.well-known/jwks.json', `${userPoolId}/.well-known/`, `${userPoolId}/.well-known/jwks.jsonx`, ''])
+        assert.equal((await usher.api('GET', `/identity/${other}`)).status >= 404, true, other);
+});
+
+test('the API takes the id token and the access token, with "Bearer" and without, and nothing that only looks like them', async () => {
+    const who = await usher.account();
+    for (const authorization of [`Bearer ${who.token}`, who.token, `Bearer ${who.accessToken}`, `bearer ${who.token}`])
+        assert.equal((await usher.api('GET', '/v1/registrations', { headers: { authorization } })).status, 200, authorization.slice(0, 10));
+
+    const [header, payload, signature] = who.token.split('.');
+    const b64 = (value) => Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url');
+    const key = (await keys()).keys[0];
+    const pem = await exportSPKI(await importJWK(key, 'RS256', { extractable: true }));
+    const hs = (text, secret) => `${text}.${createHmac('sha256', secret).update(text).digest('base64url')}`;
+    const claims = JSON.parse(Buffer.from(payload, 'base64url'));
+    const forged = [
+        `${b64({ alg: 'none' })}.${payload}.`,
+        `${b64({ alg: 'none', kid: key.kid })}.${payload}.${signature}`,
+        hs(`${b64({ alg: 'HS256', kid: key.kid })}.${payload}`, pem),
+        hs(`${b64({ alg: 'HS256', kid: key.kid })}.${payload}`, key.n),
+        `${b64({ alg: 'RS256', kid: 'other' })}.${payload}.${signature}`,
+        `${b64({ alg: 'RS256', kid: key.kid, jwk: key })}.${payload}.${signature}`,
+        `${header}.${b64({ ...claims, 'cognito:groups': ['Admins'] })}.${signature}`,
+        `${header}.${b64({ ...claims, exp: claims.exp + 9999 })}.${signature}`,
+        `${header}.${payload}.${signature.slice(0, -2)}`,
+        `${header}.${payload}.${signature}=`,
+        `${header}.${payload}`,
+        `${header}..${signature}`,
+        who.refreshToken,
+        'x'.repeat(9000),
+        '', '.', '..', 'null',
+    ];
+    for (const token of forged)
+        assert.equal((await usher.api('GET', '/v1/registrations', { headers: { authorization: `Bearer ${token}` } })).status, 401, token.slice(0, 60));
+    assert.equal((await usher.api('GET', '/v1/registrations')).status, 401);
+});
+
+test('what is not a sign-up is refused by name', async () => {
+    const email = fresh();
+    const attributes = (...list) => list.map(([Name, Value]) => ({ Name, Value }));
+    const base = { Username: email, Password: password };
+    const rows = [
+        ['InvalidParameterException', { ...base, Username: 'no address' }],
+        ['InvalidParameterException', { ...base, Username: undefined }],
+        ['InvalidParameterException', { ...base, Username: 5 }],
+        ['InvalidParameterException', { ...base, UserAttributes: attributes(['custom:role', 'admin']) }],
+        ['InvalidParameterException', { ...base, UserAttributes: attributes(['custom:role', 'Organizer']) }],
+        ['InvalidParameterException', { ...base, UserAttributes: attributes(['cognito:groups', 'Admins']) }],
+        ['InvalidParameterException', { ...base, UserAttributes: attributes(['email_verified', 'true']) }],
+        ['InvalidParameterException', { ...base, UserAttributes: attributes(['sub', '0']) }],
+        ['InvalidParameterException', { ...base, UserAttributes: attributes(['email', 'other@example.org']) }],
+        ['InvalidParameterException', { ...base, UserAttributes: attributes(['locale', '../../etc']) }],
+        ['InvalidParameterException', { ...base, UserAttributes: attributes(['name', 'a\nBcc: b@example.org']) }],
+        ['InvalidParameterException', { ...base, UserAttributes: 'x' }],
+        ['InvalidParameterException', { ...base, UserAttributes: Array(30).fill({ Name: 'name', Value: 'a' }) }],
+        ['InvalidPasswordException', { ...base, Password: 'Short-7' }],
+        ['InvalidPasswordException', { ...base, Password: 'password1' }],
+        ['InvalidPasswordException', { ...base, Password: 'Football' }],
+        ['InvalidPasswordException', { ...base, Password: 'aaaaaaaaaaaa' }],
+        ['InvalidPasswordException', { ...base, Password: 'ä'.repeat(257) }],
+        ['InvalidPasswordException', { ...base, Password: email }],
+        ['ResourceNotFoundException', { ...base, ClientId: 'another' }],
+        ['InvalidParameterException', { ...base, ClientId: undefined }],
+    ];
+    for (const [name, input] of rows)
+        await refused(name, 'SignUp', input);
+    /* Nothing of it left a trace, and a long password of odd letters is fine. */
+    const good = await usher.cognito('SignUp', { ...base, Password: `ż€${'ä'.repeat(254)}` });
+    assert.equal(good.error, null, JSON.stringify(good.body));
+    await refused('UsernameExistsException', 'SignUp', { ...base, Username: email.toUpperCase() });
+});
+
+test('whatever is sent to the address gets JSON with a name, and never an inside', async () => {
+    const { userPoolClientId: ClientId } = await usher.config();
+    const rows = [
+        ['UnknownOperationException', '{}', { target: 'DescribeUserPool' }],
+        ['UnknownOperationException', '{}', { target: null }],
+        ['UnknownOperationException', '{}', { target: 'SomethingElse.SignUp' }],
+        ['UnknownOperationException', '{}', { target: `AWSCognitoIdentityProviderService.${'A'.repeat(3000)}` }],
+        ['SerializationException', '', {}],
+        ['SerializationException', '{', {}],
+        ['SerializationException', '{"a":1,"a":2}', {}],
+        ['SerializationException', Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d]), {}],
+        ['SerializationException', `${'['.repeat(50000)}`, {}],
+        ['InvalidParameterException', '{}', {}],
+        ['InvalidParameterException', JSON.stringify({ ClientId, AuthFlow: 'USER_PASSWORD_AUTH' }), {}],
+        ['InvalidParameterException', JSON.stringify({ ClientId, AuthFlow: 'USER_SRP_AUTH', AuthParameters: { USERNAME: 'a', SRP_A: '1' } }), {}],
+        ['InvalidParameterException', JSON.stringify({ ClientId, AuthFlow: 'CUSTOM_AUTH', AuthParameters: {} }), {}],
+        ['InvalidParameterException', JSON.stringify({ ClientId, AuthFlow: 7, AuthParameters: {} }), {}],
+        ['InvalidParameterException', JSON.stringify({ ClientId, AuthFlow: 'USER_PASSWORD_AUTH', AuthParameters: { USERNAME: 'a', PASSWORD: ['x'] } }), {}],
+    ];
+    for (const [name, body, options] of rows) {
+        const answer = await raw(body, options);
+        const what = `${options.target} ${String(body).slice(0, 60)} -> ${answer.text.slice(0, 200)}`;
+        assert.equal(answer.status, 400, what);
+        assert.equal(answer.body.__type, name, what);
+        assert.equal(answer.headers['x-amzn-errortype'], name, what);
+        assert.match(answer.headers['x-amzn-requestid'], /^[0-9a-f-]{36}$/, what);
+        assert.match(answer.headers['content-type'], /json/, what);
+        assert.ok(answer.body.message, what);
+        assert.match(answer.headers['cache-control'], /no-store/, what);
+    }
+    const big = await raw(JSON.stringify({ ClientId, AuthFlow: 'x'.repeat(200_000) }));
+    assert.equal(big.body.__type, 'InvalidParameterException');
+});
+
+test('a code: its mail says it once, five guesses void it, a new one replaces it, a day ends it', async () => {
+    const email = fresh('code');
+    await usher.signUp(email);
+    const first = await usher.code(email);
+    const mail = await usher.mail((m) => m.to.includes(email));
+    assert.equal(mail.text.match(/\d{6}/g).length, 1);
+
+    const guess = (n) => String((Number(first) + n) % 1000000).padStart(6, '0');
+    for (let n = 1; n <= 5; n++)
+        await refused('CodeMismatchException', 'ConfirmSignUp', { Username: email, ConfirmationCode: guess(n) });
+    await refused('ExpiredCodeException', 'ConfirmSignUp', { Username: email, ConfirmationCode: first });
+    await refused('CodeMismatchException', 'ConfirmSignUp', { Username: fresh('nobody'), ConfirmationCode: first });
+
+    const resent = await usher.cognito('ResendConfirmationCode', { Username: email });
+    assert.deepEqual(resent.body, { CodeDeliveryDetails: { AttributeName: 'email', DeliveryMedium: 'EMAIL', Destination: 'c***@e***' } });
+    await waitFor(async () => (await usher.allMail()).filter((m) => m.to.includes(email)).length === 2, 'the second mail');
+    const second = await usher.code(email);
+    await usher.advance(25 * 3_600_000);
+    await refused('ExpiredCodeException', 'ConfirmSignUp', { Username: email, ConfirmationCode: second });
+    await usher.advance(-25 * 3_600_000);
+    const confirmed = await usher.cognito('ConfirmSignUp', { Username: email, ConfirmationCode: second });
+    assert.equal(confirmed.error, null, JSON.stringify(confirmed.body));
+    await refused('InvalidParameterException', 'ResendConfirmationCode', { Username: email }, /already confirmed/);
+
+    /* A name that nobody has: the same answer, and no mail; and both stop after five. */
+    const nobody = fresh('cnobody');
+    const waiting = fresh('cwaiting');
+    await usher.signUp(waiting);
+    for (const name of [nobody, waiting]) {
+        for (let n = 0; n < 5; n++)
+            assert.deepEqual((await usher.cognito('ResendConfirmationCode', { Username: name })).body, resent.body);
+        await refused('LimitExceededException', 'ResendConfirmationCode', { Username: name });
+    }
+    assert.equal((await usher.allMail()).some((m) => m.to.includes(nobody)), false);
+});
+
+test('a sign-up that was never confirmed can be made again once its code has run out, and not before', async () => {
+    const email = fresh('squatter');
+    await usher.signUp(email, { pass: 'the squatter\'s own' });
+    await refused('UsernameExistsException', 'SignUp', { Username: email, Password: password });
+    await usher.advance(25 * 3_600_000);
+    const sub = await usher.signUp(email, { role: 'organizer' });
+    await waitFor(async () => (await usher.allMail()).filter((m) => m.to.includes(email)).length === 2, 'the second mail');
+    await usher.confirm(email);
+    const who = await usher.signIn(email);
+    assert.equal(who.sub, sub);
+    assert.deepEqual(who.claims['cognito:groups'], ['Organizers']);
+    await refused('NotAuthorizedException', 'InitiateAuth', signInInput(email, 'the squatter\'s own'));
+    await usher.advance(-25 * 3_600_000);
+});
+
+test('wrong password and unknown user are one answer', async () => {
+    const { email } = await usher.account();
+    const pair = [];
+    for (const name of [email, fresh('nobody')]) {
+        const answer = await raw(JSON.stringify({ ClientId: (await usher.config()).userPoolClientId, ...signInInput(name, 'a wrong password') }));
+        const { 'x-amzn-requestid': a, 'x-request-id': b, date, ...headers } = answer.headers;
+        pair.push({ status: answer.status, text: answer.text, headers });
+    }
+    assert.deepEqual(pair[0], pair[1]);
+    assert.deepEqual(JSON.parse(pair[0].text), { __type: 'NotAuthorizedException', message: 'Incorrect username or password.' });
+});
+
+test('ten wrong passwords close the door at once, alike for a name that nobody has, for longer and longer', async () => {
+    const { email } = await usher.account();
+    const unknown = fresh('nobody');
+    for (const name of [email, unknown]) {
+        for (let n = 0; n < 10; n++)
+            await refused('NotAuthorizedException', 'InitiateAuth', signInInput(name, `wrong ${n} ......`), /^Incorrect/);
+        const began = performance.now();
+        await refused('NotAuthorizedException', 'InitiateAuth', signInInput(name), /^Password attempts exceeded$/);
+        if (!sanitized)
+            assert.ok(performance.now() - began < 20, `${performance.now() - began} ms: nothing was hashed`);
+    }
+    /* The wait survives a restart for an account (its row has the count within a second). */
+    await new Promise((resolve) => setTimeout(resolve, 1500)); // the sweep's own second, and a half
+    await usher.restart();
+    await refused('NotAuthorizedException', 'InitiateAuth', signInInput(email), /^Password attempts exceeded$/);
+    await usher.advance(61_000);
+    await refused('NotAuthorizedException', 'InitiateAuth', signInInput(email, 'wrong again .....'), /^Incorrect/);
+    await usher.advance(61_000);
+    await refused('NotAuthorizedException', 'InitiateAuth', signInInput(email), /^Password attempts exceeded$/);
+    await usher.advance(61_000);
+    await usher.signIn(email);
+    await refused('NotAuthorizedException', 'InitiateAuth', signInInput(email, 'wrong once ......'), /^Incorrect/);
+    await usher.signIn(email);
+    await usher.advance(-183_000);
+});
+
+test('a hundred guesses at the same time are not more than ten', async () => {
+    const { email } = await usher.account();
+    const answers = await Promise.all(Array.from({ length: 100 }, (_, n) => usher.cognito('InitiateAuth', signInInput(email, `guess ${n} ......`))));
+    const tally = {};
+    for (const { error, message, status } of answers) {
+        assert.equal(status, 400);
+        tally[`${error} ${message}`] = (tally[`${error} ${message}`] ?? 0) + 1;
+    }
+    const tried = tally['NotAuthorizedException Incorrect username or password.'] ?? 0;
+    assert.ok(tried >= 1 && tried <= 10, JSON.stringify(tally));
+    /* The lane's queue is bounded: what it did not take is told to come back, never "wrong". */
+    for (const key of Object.keys(tally))
+        assert.match(key, /^(NotAuthorizedException (Incorrect username or password\.|Password attempts exceeded)|TooManyRequestsException .*)$/);
+});
+
+test('refresh by both operations: one keeps the token, the other turns it, and an old one ends the session', async () => {
+    const who = await usher.account({ role: 'organizer' });
+    const kept = await usher.cognito('InitiateAuth', { AuthFlow: 'REFRESH_TOKEN_AUTH', AuthParameters: { REFRESH_TOKEN: who.refreshToken } });
+    assert.equal(kept.error, null, JSON.stringify(kept.body));
+    assert.equal(kept.body.AuthenticationResult.RefreshToken, undefined);
+    const claims = JSON.parse(Buffer.from(kept.body.AuthenticationResult.IdToken.split('.')[1], 'base64url'));
+    assert.equal(claims.origin_jti, who.claims.origin_jti);
+    assert.equal(claims.auth_time, who.claims.auth_time);
+    assert.equal((await me(kept.body.AuthenticationResult.IdToken)).status, 200);
+
+    const turn = async (token) => usher.cognito('GetTokensFromRefreshToken', { RefreshToken: token });
+    const tabs = await Promise.all([turn(who.refreshToken), turn(who.refreshToken), turn(who.refreshToken)]);
+    const next = new Set(tabs.map((t) => t.body.AuthenticationResult.RefreshToken));
+    assert.equal(next.size, 1, 'tabs that refresh at once end up with one token');
+    const [second] = next;
+    assert.notEqual(second, who.refreshToken);
+    await usher.advance(61_000);
+    const third = (await turn(second)).body.AuthenticationResult.RefreshToken;
+    assert.ok(third);
+
+    await refused('RefreshTokenReuseException', 'GetTokensFromRefreshToken', { RefreshToken: who.refreshToken });
+    await refused('NotAuthorizedException', 'GetTokensFromRefreshToken', { RefreshToken: third }, /revoked/);
+    await refused('NotAuthorizedException', 'InitiateAuth', { AuthFlow: 'REFRESH_TOKEN_AUTH', AuthParameters: { REFRESH_TOKEN: third } });
+    assert.equal((await me(kept.body.AuthenticationResult.IdToken)).status, 401, 'the tokens of the stolen session are void');
+    for (const junk of ['x', third.slice(1), `A${third.slice(1)}`, who.accessToken, '"', 'A'.repeat(64)])
+        await refused('NotAuthorizedException', 'GetTokensFromRefreshToken', { RefreshToken: junk });
+    await usher.advance(-61_000);
+});
+
+test('a refresh token and an access token have their time', async () => {
+    const who = await usher.account();
+    await usher.advance(3_601_000);
+    assert.equal((await me(who)).status, 401);
+    await refused('NotAuthorizedException', 'GetUser', { AccessToken: who.accessToken }, /expired/);
+    const again = await usher.cognito('InitiateAuth', { AuthFlow: 'REFRESH_TOKEN_AUTH', AuthParameters: { REFRESH_TOKEN: who.refreshToken } });
+    assert.equal((await me(again.body.AuthenticationResult.IdToken)).status, 200);
+    await usher.advance(30 * 86_400_000);
+    await refused('NotAuthorizedException', 'InitiateAuth', { AuthFlow: 'REFRESH_TOKEN_AUTH', AuthParameters: { REFRESH_TOKEN: who.refreshToken } });
+    await usher.advance(-30 * 86_400_000 - 3_601_000);
+});
+
+test('signing out here ends this session, everywhere ends them all, at once', async () => {
+    const one = await usher.account();
+    const two = await usher.signIn(one.email);
+    assert.equal((await me(one)).status, 200);
+    assert.equal((await me(two)).status, 200);
+
+    assert.deepEqual((await usher.cognito('RevokeToken', { Token: one.refreshToken })).body, {});
+    assert.equal((await me(one)).status, 401);
+    assert.equal((await me(one.accessToken)).status, 401);
+    assert.equal((await me(two)).status, 200);
+    await refused('NotAuthorizedException', 'GetTokensFromRefreshToken', { RefreshToken: one.refreshToken }, /revoked/);
+    assert.deepEqual((await usher.cognito('RevokeToken', { Token: one.refreshToken })).body, {}, 'twice is no fault');
+    assert.deepEqual((await usher.cognito('RevokeToken', { Token: 'nonsense' })).body, {});
+    await refused('UnsupportedTokenTypeException', 'RevokeToken', { Token: two.accessToken });
+    await refused('NotAuthorizedException', 'GetUser', { AccessToken: one.accessToken }, /revoked/);
+    await refused('NotAuthorizedException', 'GetUser', { AccessToken: two.token }, /Invalid Access Token/);
+
+    const three = await usher.signIn(one.email);
+    await refused('NotAuthorizedException', 'GlobalSignOut', { AccessToken: three.token });
+    assert.deepEqual((await usher.cognito('GlobalSignOut', { AccessToken: two.accessToken })).body, {});
+    for (const who of [two, three]) {
+        assert.equal((await me(who)).status, 401);
+        await refused('NotAuthorizedException', 'InitiateAuth', { AuthFlow: 'REFRESH_TOKEN_AUTH', AuthParameters: { REFRESH_TOKEN: who.refreshToken } });
+    }
+    await refused('NotAuthorizedException', 'GlobalSignOut', { AccessToken: two.accessToken });
+    assert.equal((await me(await usher.signIn(one.email))).status, 200);
+});
+
+test('tokens outlive a restart, also on another port', async () => {
+    const who = await usher.account();
+    const before = await keys();
+    await usher.stop();
+    const port = usher.port;
+    usher.port = 0;
+    await usher.start();
+    assert.equal((await me(who)).status, 200);
+    const refreshed = await usher.cognito('GetTokensFromRefreshToken', { RefreshToken: who.refreshToken });
+    assert.equal(refreshed.error, null);
+    assert.deepEqual(await keys(), before);
+    assert.ok(refreshed.body.AuthenticationResult.AccessToken);
+    await usher.stop();
+    usher.port = port;
+    await usher.start();
+});
+
+test('accounts from the shell: made, moved between groups, disabled beside the running server', async () => {
+    const who = await usher.shellAccount('Attendees');
+    assert.deepEqual(who.claims['cognito:groups'], ['Attendees']);
+    assert.equal((await usher.api('GET', '/v1/my-events', { token: who.token })).status, 403);
+    await usher.cli(['user', 'group', who.email, 'Organizers']);
+    assert.equal((await usher.api('GET', '/v1/my-events', { token: who.token })).status, 200, 'at once, with the token in hand');
+    await usher.cli(['user', 'disable', who.email]);
+    assert.equal((await usher.api('GET', '/v1/my-events', { token: who.token })).status, 401);
+    await refused('NotAuthorizedException', 'InitiateAuth', signInInput(who.email), /disabled/);
+    await refused('NotAuthorizedException', 'GetTokensFromRefreshToken', { RefreshToken: who.refreshToken });
+    await refused('UsernameExistsException', 'SignUp', { Username: who.email, Password: password });
+});
+
+test('a flood of sign-ins is bounded and never called a wrong password', async () => {
+    const accounts = await Promise.all([1, 2, 3].map(() => usher.account()));
+    const answers = await Promise.all(Array.from({ length: 150 }, (_, n) => usher.cognito('InitiateAuth', signInInput(accounts[n % 3].email))));
+    const ok = answers.filter((a) => a.status === 200).length;
+    const busy = answers.filter((a) => a.error === 'TooManyRequestsException').length;
+    assert.equal(ok + busy, 150, JSON.stringify(answers.find((a) => a.status !== 200 && a.error !== 'TooManyRequestsException')?.body));
+    assert.ok(ok >= 60 && busy > 0, `${ok} signed in, ${busy} told to come back`);
+});
+
+test('while passwords are hashed, sessions go on', { skip: sanitized }, async () => {
+    const who = await usher.account();
+    let hashing = true;
+    const flood = Promise.all(Array.from({ length: 60 }, () => usher.cognito('InitiateAuth', signInInput(fresh('nobody'), 'a wrong password'))))
+        .finally(() => { hashing = false; });
+    await me(who);
+    const began = performance.now();
+    const refreshed = await usher.cognito('InitiateAuth', { AuthFlow: 'REFRESH_TOKEN_AUTH', AuthParameters: { REFRESH_TOKEN: who.refreshToken } });
+    const user = await usher.cognito('GetUser', { AccessToken: who.accessToken });
+    const took = performance.now() - began;
+    assert.equal(hashing, true, 'the flood was still on');
+    assert.equal(refreshed.error ?? user.error, null);
+    assert.ok(took < 500, `refresh and GetUser took ${took} ms beside a flood of sign-ins`);
+    await flood;
+});
+
+test('sign-in and sign-up have their rate by address', async () => {
+    const limited = await start({ limits: 'on' });
+    const { userPoolClientId: ClientId } = await limited.config();
+    const call = async (operation, input) => (await raw(JSON.stringify({ ClientId, ...input }), { target: operation, on: limited })).body.__type ?? null;
+    const signUps = [];
+    for (let n = 0; n < 12; n++)
+        signUps.push(await call('SignUp', { Username: fresh('rate'), Password: password }));
+    assert.deepEqual(signUps, [...Array(10).fill(null), 'TooManyRequestsException', 'TooManyRequestsException']);
+    const signIns = [];
+    for (let n = 0; n < 32; n++)
+        signIns.push(await call('InitiateAuth', signInInput(fresh('rate'), 'some password')));
+    assert.deepEqual(signIns, [...Array(30).fill('NotAuthorizedException'), 'TooManyRequestsException', 'TooManyRequestsException']);
+    await limited.stop();
+});
+
+test('no password, code, token or secret is in the log or in the clear at rest', async () => {
+    const email = fresh('secret');
+    const pass = 'a very particular secret phrase 7391';
+    await usher.signUp(email, { pass });
+    const code = await usher.code(email);
+    await refused('NotAuthorizedException', 'InitiateAuth', signInInput(email, `${pass}!`));
+    await usher.confirm(email);
+    const who = await usher.signIn(email, pass);
+    await usher.cognito('GetTokensFromRefreshToken', { RefreshToken: who.refreshToken });
+    await usher.stop();
+    const pem = readFileSync(join(usher.data, 'keys', 'tokens.pem'), 'utf8');
+    const secrets = [pass, who.token.split('.')[2], who.accessToken.split('.')[2], who.refreshToken, pem.split('\n')[5]];
+    for (const secret of [...secrets, email])
+        assert.equal(usher.log.includes(secret), false, 'in the log');
+    assert.doesNotMatch(usher.log, new RegExp(`(?<!\\d)${code}(?!\\d)`));
+    for (const name of readdirSync(usher.data).filter((n) => n.startsWith('usher.db'))) {
+        const bytes = readFileSync(join(usher.data, name));
+        for (const secret of secrets)
+            assert.equal(bytes.includes(secret), false, name);
+        assert.equal(bytes.includes(createHash('sha256').update(code).digest()), false, 'a plain hash of six digits is no secret');
+    }
+    for (const name of readdirSync(join(usher.data, 'keys')))
+        assert.equal(statSync(join(usher.data, 'keys', name)).mode & 0o777, 0o600, name);
+    await usher.start();
+});

@@ -1,0 +1,99 @@
+// The unmodified aws-amplify 6 takes us for Cognito: its own sign-up, confirmation, sign-in, refresh and sign-out against the running server.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { Amplify } from 'aws-amplify';
+import { confirmSignUp, fetchAuthSession, fetchUserAttributes, getCurrentUser, resendSignUpCode, signIn, signOut, signUp } from 'aws-amplify/auth';
+import { cognitoUserPoolsTokenProvider } from 'aws-amplify/auth/cognito';
+
+import { password, start, waitFor } from '../api/lib.mjs';
+
+const usher = await start();
+const { identityEndpoint, userPoolId, userPoolClientId } = await usher.config();
+
+// Node has no localStorage: a map in its place, so that a "reload" finds the session.
+const stored = new Map();
+const storage = {
+    setItem: async (key, value) => void stored.set(key, value),
+    getItem: async (key) => stored.get(key) ?? null,
+    removeItem: async (key) => void stored.delete(key),
+    clear: async () => stored.clear(),
+};
+const warn = console.warn;
+console.warn = (...words) => /custom.*endpoint/i.test(words.join(' ')) || warn(...words);
+Amplify.configure({ Auth: { Cognito: { userPoolId, userPoolClientId, userPoolEndpoint: new URL(identityEndpoint, usher.url).href } } });
+cognitoUserPoolsTokenProvider.setKeyValueStorage(storage);
+
+const email = `amplify-${process.pid}@example.org`;
+const options = { authFlowType: 'USER_PASSWORD_AUTH' };
+
+test('sign up, a wrong code, the right code', async () => {
+    const signedUp = await signUp({ username: email, password, options: { userAttributes: { email, name: 'Ámplify User', 'custom:role': 'organizer' } } });
+    assert.equal(signedUp.isSignUpComplete, false);
+    assert.equal(signedUp.nextStep.signUpStep, 'CONFIRM_SIGN_UP');
+    assert.equal(signedUp.nextStep.codeDeliveryDetails.deliveryMedium, 'EMAIL');
+    assert.match(signedUp.userId, /^[0-9a-f-]{36}$/);
+    await assert.rejects(signUp({ username: email, password }), { name: 'UsernameExistsException' });
+    await assert.rejects(signUp({ username: `x${email}`, password: 'short' }), { name: 'InvalidPasswordException' });
+
+    const early = await signIn({ username: email, password, options });
+    assert.equal(early.nextStep.signInStep, 'CONFIRM_SIGN_UP', 'Amplify leads from there to the code');
+
+    const first = await usher.code(email);
+    await assert.rejects(confirmSignUp({ username: email, confirmationCode: first === '000000' ? '000001' : '000000' }), { name: 'CodeMismatchException' });
+    const resent = await resendSignUpCode({ username: email });
+    assert.equal(resent.destination, 'a***@e***');
+    await waitFor(async () => (await usher.allMail()).filter((m) => m.to.includes(email)).length === 2, 'the second code');
+    const confirmed = await confirmSignUp({ username: email, confirmationCode: await usher.code(email) });
+    assert.equal(confirmed.isSignUpComplete, true);
+});
+
+test('sign in, who am I, refresh, and the API takes the token', async () => {
+    await assert.rejects(signIn({ username: email, password: 'not the password', options }), { name: 'NotAuthorizedException', message: 'Incorrect username or password.' });
+    await assert.rejects(signIn({ username: `nobody-${email}`, password, options }), { name: 'NotAuthorizedException', message: 'Incorrect username or password.' });
+    const signedIn = await signIn({ username: email, password, options });
+    assert.equal(signedIn.isSignedIn, true);
+    assert.equal(signedIn.nextStep.signInStep, 'DONE');
+
+    const user = await getCurrentUser();
+    assert.equal(user.signInDetails.loginId, email);
+    const session = await fetchAuthSession();
+    assert.equal(session.userSub, user.userId);
+    assert.deepEqual(session.tokens.idToken.payload['cognito:groups'], ['Organizers']);
+    assert.equal((await usher.api('GET', '/v1/my-events', { token: session.tokens.idToken.toString() })).status, 200);
+
+    const attributes = await fetchUserAttributes();
+    assert.equal(attributes.email, email);
+    assert.equal(attributes.email_verified, 'true');
+    assert.equal(attributes.name, 'Ámplify User');
+
+    const refreshKey = [...stored.keys()].find((key) => key.endsWith('.refreshToken'));
+    const before = stored.get(refreshKey);
+    const refreshed = await fetchAuthSession({ forceRefresh: true });
+    assert.notEqual(refreshed.tokens.accessToken.toString(), session.tokens.accessToken.toString());
+    assert.notEqual(stored.get(refreshKey), before, 'the refresh token was turned, and Amplify keeps the new one');
+    const again = await fetchAuthSession({ forceRefresh: true });
+    assert.equal((await usher.api('GET', '/v1/my-events', { token: again.tokens.idToken.toString() })).status, 200);
+});
+
+test('sign out reaches the server, and what was kept elsewhere is void', async () => {
+    const { tokens } = await fetchAuthSession();
+    const refreshToken = stored.get([...stored.keys()].find((key) => key.endsWith('.refreshToken')));
+    await signOut();
+    await assert.rejects(getCurrentUser(), { name: 'UserUnAuthenticatedException' });
+    assert.equal((await usher.api('GET', '/v1/my-events', { token: tokens.idToken.toString() })).status, 401);
+    assert.equal((await usher.cognito('GetTokensFromRefreshToken', { RefreshToken: refreshToken })).error, 'NotAuthorizedException');
+});
+
+test('sign out everywhere, seen from another device: the session is over without an outage', async () => {
+    const other = await usher.signIn(email);
+    await signIn({ username: email, password, options });
+    await usher.cognito('GlobalSignOut', { AccessToken: other.accessToken });
+    const session = await fetchAuthSession({ forceRefresh: true });
+    assert.equal(session.tokens, undefined, 'Amplify clears its tokens on NotAuthorizedException at a refresh');
+
+    await signIn({ username: email, password, options });
+    const third = await usher.signIn(email);
+    await signOut({ global: true });
+    assert.equal((await usher.api('GET', '/v1/my-events', { token: third.token })).status, 401);
+});
