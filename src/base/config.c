@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/name.h"
+
 extern char **environ;
 
 #define PREFIX "USHER_"
@@ -142,38 +144,13 @@ static const struct setting *setting_find(const char *key, size_t len)
 
 /* ---- the nearest known name ---- */
 
-#define NAME_MAX_LEN 64
-
-/* Levenshtein's distance; names longer than NAME_MAX_LEN are cut. */
-static unsigned distance(const char *a, size_t a_len, const char *b)
-{
-    unsigned row[NAME_MAX_LEN + 1];
-    size_t b_len = MIN(strlen(b), (size_t)NAME_MAX_LEN);
-
-    a_len = MIN(a_len, (size_t)NAME_MAX_LEN);
-    for (size_t j = 0; j <= b_len; j++)
-        row[j] = (unsigned)j;
-    for (size_t i = 1; i <= a_len; i++) {
-        unsigned diagonal = row[0];
-
-        row[0] = (unsigned)i;
-        for (size_t j = 1; j <= b_len; j++) {
-            unsigned change = diagonal + (tolower((unsigned char)a[i - 1]) != b[j - 1]);
-
-            diagonal = row[j];
-            row[j] = MIN(change, MIN(row[j], row[j - 1]) + 1);
-        }
-    }
-    return row[b_len];
-}
-
 static const struct setting *setting_nearest(const char *key, size_t len)
 {
     const struct setting *nearest = &settings[0];
     unsigned least = UINT32_MAX;
 
     for (size_t i = 0; i < COUNT(settings); i++) {
-        unsigned d = distance(key, len, settings[i].key);
+        unsigned d = name_distance(key, len, settings[i].key);
 
         if (d < least) {
             least = d;
@@ -181,13 +158,6 @@ static const struct setting *setting_nearest(const char *key, size_t len)
         }
     }
     return nearest;
-}
-
-/* Unknown names come from outside: show what is printable, and not too much of it. */
-static void add_name(struct buf *out, const char *name, size_t len)
-{
-    for (size_t i = 0; i < len && i < NAME_MAX_LEN; i++)
-        buf_char(out, isgraph((unsigned char)name[i]) ? name[i] : '?');
 }
 
 /* "hold_seconds" as "USHER_HOLD_SECONDS". */
@@ -220,7 +190,7 @@ static bool refuse(struct buf *error, const struct setting *setting, struct orig
     buf_printf(error, " must be %s", want);
     if (!setting->secret) {
         buf_str(error, ", not '");
-        add_name(error, value, strlen(value));
+        name_show(error, value, strlen(value));
         buf_char(error, '\'');
     }
     buf_char(error, '.');
@@ -363,7 +333,7 @@ static bool read_line(struct config *config, char *line, struct origin origin, b
     setting = setting_find(key, strlen(key));
     if (!setting) {
         buf_printf(error, "%s, line %d: there is no setting '", origin.file, origin.line);
-        add_name(error, key, strlen(key));
+        name_show(error, key, strlen(key));
         buf_printf(error, "'; the nearest is '%s'.", setting_nearest(key, strlen(key))->key);
         return false;
     }
@@ -394,7 +364,7 @@ static bool read_file(struct config *config, const char *path, struct buf *error
 
 static bool read_variable(struct config *config, const char *variable, struct buf *error)
 {
-    char key[NAME_MAX_LEN + 1];
+    char key[NAME_SHOWN_MAX + 1];
     const char *name = variable + strlen(PREFIX), *equals = strchr(name, '=');
     const struct setting *setting = NULL;
     size_t len;
@@ -402,7 +372,7 @@ static bool read_variable(struct config *config, const char *variable, struct bu
     if (!equals)
         return true;
     len = (size_t)(equals - name);
-    if (len <= NAME_MAX_LEN) {
+    if (len <= NAME_SHOWN_MAX) {
         bool upper = true;
 
         for (size_t i = 0; i < len; i++) {
@@ -414,7 +384,7 @@ static bool read_variable(struct config *config, const char *variable, struct bu
     if (setting)
         return set(config, setting, equals + 1, (struct origin){ 0 }, error);
     buf_str(error, "There is no setting '" PREFIX);
-    add_name(error, name, len);
+    name_show(error, name, len);
     buf_str(error, "' in the environment; the nearest is '");
     add_variable(error, setting_nearest(name, len)->key);
     buf_str(error, "'.");

@@ -1,0 +1,44 @@
+/*
+ * check.h - the invariants of the product, recounted from the rows.
+ *
+ * Nothing here trusts a counter, a status or a trail that it checks: seats are
+ * added up from what registrations ordered, tickets from their rows, admissions
+ * from the history at the gate, money from payments and refunds.
+ */
+#ifndef USHER_CLI_CHECK_H
+#define USHER_CLI_CHECK_H
+
+#include "base/buf.h"
+#include "store/store.h"
+
+enum invariant { CHECK_SEATS, CHECK_TICKETS, CHECK_MONEY, CHECK_ADMISSIONS, CHECK_DURABLE, CHECK_OUTSIDE, CHECK_COUNT };
+
+#define CHECK_BREACHES_SHOWN 20
+#define CHECK_JOBS_SHOWN 100
+
+struct breach {
+    struct breach *next;
+    const char *about, *what; /* "registration 0193...", "has 1 ticket where 2 were bought" */
+};
+struct finding {
+    struct breach *first, *last;   /* at most CHECK_BREACHES_SHOWN of them */
+    uint64_t breaches;             /* how many there are */
+    uint64_t looked_at;            /* rows of the kind that the title names */
+};
+
+struct check {
+    struct arena *arena;           /* the findings' */
+    struct tx *tx;
+    struct finding found[CHECK_COUNT];
+    struct buf jobs;               /* members of a JSON array: the jobs that are live or parked */
+    uint64_t job_count, job_parked;
+};
+
+/* All but CHECK_DURABLE, in the snapshot of check->tx. False when the database could not be read through. */
+bool check_rows(struct check *check);
+/* The database file itself (CHECK_DURABLE): every page is what its neighbours say. */
+bool check_file(struct check *check, const char *dir);
+
+void check_breach(struct check *check, enum invariant which, const char *about, const struct id *id, const char *format, ...) PRINTF_LIKE(5, 6);
+
+#endif
