@@ -123,24 +123,70 @@ static void forget(struct buf *secret)
     buf_free(secret);
 }
 
-static bool load_keys(struct identity *identity, const char *dir, struct buf *error)
+static bool load_secret(struct identity *identity, struct buf *error)
 {
-    struct buf pem = buf_heap(), secret = buf_heap();
-    bool good = key_file(dir, "tokens.pem", jwt_key_make, &pem, error) && key_file(dir, "identity.key", make_secret, &secret, error);
+    struct buf secret = buf_heap();
+    bool good = key_file(identity->dir, "identity.key", make_secret, &secret, error);
 
-    if (good && !jwt_keys_add(&identity->pool, pem.data, pem.len)) {
-        buf_printf(error, "%s/keys/tokens.pem does not hold RSA keys of at least 2048 bits in PEM", dir);
-        good = false;
-    }
     if (good && secret.len != sizeof identity->secret) {
-        buf_printf(error, "%s/keys/identity.key does not hold %zu bytes", dir, sizeof identity->secret);
+        buf_printf(error, "%s/keys/identity.key does not hold %zu bytes", identity->dir, sizeof identity->secret);
         good = false;
     }
     if (good)
         memcpy(identity->secret, secret.data, sizeof identity->secret);
-    forget(&pem);
     forget(&secret);
     return good;
+}
+
+/* Read the signing keys, or make the first one, and let everybody know. */
+static bool load_keys(struct identity *identity, struct buf *error)
+{
+    struct buf pem = buf_heap();
+    bool good = key_file(identity->dir, "tokens.pem", jwt_key_make, &pem, error);
+
+    if (good && !jwt_keys_add(&identity->pool, pem.data, pem.len)) {
+        buf_printf(error, "%s/keys/tokens.pem does not hold RSA keys of at least 2048 bits in PEM", identity->dir);
+        good = false;
+    }
+    forget(&pem);
+    if (good) {
+        jwt_key_set(&identity->pool, &identity->key_set);
+        pthread_mutex_lock(&identity->lock);
+        atomic_store_explicit(&identity->keys_ready, true, memory_order_release);
+        pthread_cond_broadcast(&identity->changed);
+        pthread_mutex_unlock(&identity->lock);
+    }
+    return good;
+}
+
+static void *make_keys(void *arg)
+{
+    struct buf error = buf_heap();
+
+    if (!load_keys(arg, &error))
+        log_die("%s", error.data);
+    buf_free(&error);
+    return NULL;
+}
+
+/* Keys that are there are read at once, so that a damaged file stops the start. */
+static bool open_keys(struct identity *identity, struct buf *error)
+{
+    char path[3100];
+
+    snprintf(path, sizeof path, "%s/keys/tokens.pem", identity->dir);
+    if (access(path, F_OK) == 0)
+        return load_keys(identity, error);
+    identity->making = pthread_create(&identity->maker, NULL, make_keys, identity) == 0;
+    return identity->making || load_keys(identity, error);
+}
+
+void identity_keys_wait(struct identity *identity)
+{
+    pthread_mutex_lock(&identity->lock);
+    while (!identity_keys_ready(identity))
+        pthread_cond_wait(&identity->changed, &identity->lock);
+    pthread_mutex_unlock(&identity->lock);
 }
 
 void identity_mac(const struct identity *identity, const char *label, const struct id *id, const void *data, size_t len, uint8_t out[32])
@@ -218,7 +264,6 @@ static void write_documents(struct identity *identity)
     identity->issuer = issuer.data; /* the heap's, freed at close */
     identity->pool.issuer = identity->issuer;
     identity->pool.client_id = identity->client_id;
-    jwt_key_set(&identity->pool, &identity->key_set);
 
     json_open(out, NULL);
     json_str(out, "issuer", identity->issuer);
@@ -247,11 +292,16 @@ struct identity *identity_open(struct app *app, const char *dir, struct buf *err
     identity->key_set = buf_heap();
     identity->configuration = buf_heap();
     identity->attempts = attempts_new();
-    if (!load_keys(identity, dir, error) || !load_names(identity, error)) {
+    identity->dir = strdup(dir);
+    pthread_mutex_init(&identity->lock, NULL);
+    pthread_cond_init(&identity->changed, NULL);
+    bool good = load_secret(identity, error) && load_names(identity, error);
+    if (good)
+        write_documents(identity);
+    if (!good || !open_keys(identity, error)) {
         identity_close(identity);
         return NULL;
     }
-    write_documents(identity);
     return identity;
 }
 
@@ -259,10 +309,15 @@ void identity_close(struct identity *identity)
 {
     if (!identity)
         return;
+    if (identity->making)
+        pthread_join(identity->maker, NULL);
+    pthread_cond_destroy(&identity->changed);
+    pthread_mutex_destroy(&identity->lock);
     jwt_keys_free(&identity->pool);
     attempts_free(identity->attempts);
     buf_free(&identity->key_set);
     buf_free(&identity->configuration);
+    free(identity->dir);
     free(identity->issuer);
     free(identity->pool_id);
     free(identity->client_id);
@@ -287,7 +342,7 @@ enum err identity_authenticate(struct app *app, struct tx *tx, const char *token
     struct jwt_claims claims;
     struct account account;
 
-    if (!jwt_verify(&app->identity->pool, tx->arena, token, len, clock_now_ms(), &claims) ||
+    if (!identity_keys_ready(app->identity) || !jwt_verify(&app->identity->pool, tx->arena, token, len, clock_now_ms(), &claims) ||
         !account_of_token(tx, &claims.account, claims.epoch, &claims.session, &account))
         return ERR_UNAUTHENTICATED;
     *out = (struct caller){

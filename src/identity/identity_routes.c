@@ -206,7 +206,9 @@ static bool find_by_access_token(struct req *req, struct tx *tx, struct call *ca
     size_t len = strlen(in->token);
     struct jwt_claims claims;
 
-    if (!jwt_verify(pool, req->arena, in->token, len, now_ms, &claims) || claims.use != JWT_ACCESS)
+    if (!identity_keys_ready(identity_of(req)))
+        refuse(req, NotAuthorizedException, "Invalid Access Token");
+    else if (!jwt_verify(pool, req->arena, in->token, len, now_ms, &claims) || claims.use != JWT_ACCESS)
         refuse(req, NotAuthorizedException,
                jwt_is_expired(pool, req->arena, in->token, len, now_ms) ? "Access Token has expired" : "Invalid Access Token");
     else if (!account_of_token(tx, &claims.account, claims.epoch, &claims.session, &call->account))
@@ -236,6 +238,7 @@ static enum err sign_tokens(struct req *req, struct call *call)
         .expires_at_s = now_ms / 1000 + req->app->config->access_token_seconds,
     };
 
+    identity_keys_wait(identity_of(req));
     call->access_token = jwt_sign(pool, req->arena, &claims);
     claims.use = JWT_ID;
     claims.id = id_new(now_ms);
@@ -713,24 +716,33 @@ static enum err key_of_account(struct req *req, struct tx *tx, struct id *out)
 
 /* ---- the public keys ---- */
 
+static enum err reply_document(struct req *req, const struct buf *document)
+{
+    struct buf *out = reply_json(req, 200);
+
+    buf_add(out, document->data, document->len);
+    reply_etag_of_body(req);
+    return ERR_OK;
+}
+
 static enum err show_document(struct req *req, struct tx *tx)
 {
     const struct identity *identity = identity_of(req);
     size_t pool_len = strlen(identity->pool_id);
-    const struct buf *document = NULL;
+    const char *rest = strncmp(req->rest, identity->pool_id, pool_len) == 0 ? req->rest + pool_len : "";
 
-    if (strncmp(req->rest, identity->pool_id, pool_len) == 0) {
-        if (strcmp(req->rest + pool_len, "/.well-known/jwks.json") == 0)
-            document = &identity->key_set;
-        else if (strcmp(req->rest + pool_len, "/.well-known/openid-configuration") == 0)
-            document = &identity->configuration;
-    }
-    if (!document)
+    if (strcmp(rest, "/.well-known/openid-configuration") == 0)
+        return reply_document(req, &identity->configuration);
+    if (strcmp(rest, "/.well-known/jwks.json") != 0)
         return ERR_NOT_FOUND;
-    struct buf *out = reply_json(req, 200);
-    buf_add(out, document->data, document->len);
-    reply_etag_of_body(req);
-    return ERR_OK;
+    return identity_keys_ready(identity) ? reply_document(req, &identity->key_set) : ERR_OK;
+}
+
+/* Only in the first half second of the first start. */
+static enum err wait_for_keys(struct req *req)
+{
+    identity_keys_wait(identity_of(req));
+    return reply_document(req, &identity_of(req)->key_set);
 }
 
 #define OPERATIONS_ROUTE(path_)                                                                                                     \
@@ -740,6 +752,6 @@ static enum err show_document(struct req *req, struct tx *tx)
 const struct route identity_routes[] = {
     OPERATIONS_ROUTE("/identity/"),
     OPERATIONS_ROUTE("/identity"),
-    { "GET", "/identity/{path...}", READ, show_document, .raw = true, .cache = CACHE_STATIC },
+    { "GET", "/identity/{path...}", WORK, show_document, .work = wait_for_keys, .lane = LANE_SIGN, .before_reads = true, .raw = true, .cache = CACHE_STATIC },
     ROUTE_END
 };

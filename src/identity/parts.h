@@ -2,23 +2,44 @@
 #ifndef USHER_IDENTITY_PARTS_H
 #define USHER_IDENTITY_PARTS_H
 
+#include <pthread.h>
+#include <stdatomic.h>
+
 #include "identity/attempts.h"
 #include "identity/identity.h"
 #include "identity/jwt.h"
 
 enum { IDENTITY_SECRET_BYTES = 32 };
 
-/* Constant from identity_open to identity_close but for `attempts`, which guards itself: any thread reads freely. */
 struct identity {
+    /* Constant from identity_open to identity_close: any thread reads freely. */
     struct app *app;
     char *pool_id, *client_id, *issuer;
-    struct jwt_pool pool;
-    struct buf key_set;          /* the JWK set, as served */
-    struct buf configuration;    /* the openid-configuration beside it */
+    struct buf configuration;    /* the openid-configuration, as served */
     /* DIR/keys/identity.key: codes are kept as an HMAC under it, refresh tokens follow one another by it. */
     uint8_t secret[IDENTITY_SECRET_BYTES];
-    struct attempts *attempts;
+    struct attempts *attempts;   /* guards itself */
+
+    /* Constant once `keys_ready` is seen true. At the very first start the key is made in the background: that takes 60-450 ms,
+     * and a server that is ready need not wait for what nobody can have a use for yet. */
+    struct jwt_pool pool;
+    struct buf key_set;          /* the JWK set, as served */
+    atomic_bool keys_ready;
+
+    pthread_t maker;             /* joined by identity_close */
+    bool making;
+    char *dir;
+    pthread_mutex_t lock;        /* with `changed`, only for waiting until the keys are ready */
+    pthread_cond_t changed;
 };
+
+/* No token can be good before: nothing was ever signed. */
+static inline bool identity_keys_ready(const struct identity *identity)
+{
+    return atomic_load_explicit(&identity->keys_ready, memory_order_acquire);
+}
+/* Wait until they are. Not on a loop's thread. */
+void identity_keys_wait(struct identity *identity);
 
 /* HMAC-SHA-256 under the server's secret over a label (so that no two uses share a value), an id and some bytes. */
 void identity_mac(const struct identity *identity, const char *label, const struct id *id, const void *data, size_t len, uint8_t out[32]);

@@ -30,6 +30,7 @@ static struct identity *open_identity(struct world *world)
         print_error("%s\n", error.data);
     assert_non_null(identity);
     buf_free(&error);
+    identity_keys_wait(identity);
     return identity;
 }
 
@@ -274,10 +275,35 @@ static void keys_and_names_outlive_a_restart(void **state)
     /* A damaged key is a fault at the start, not a new key. */
     identity_close(world->app.identity);
     world->app.identity = NULL;
-    assert_int_equal(truncate(path, 5), 0);
+    for (size_t i = 0; i < COUNT(files); i++) {
+        struct buf error = buf_heap();
+
+        snprintf(path, sizeof path, "%s/keys/%s", world->dir, files[i]);
+        assert_int_equal(truncate(path, 5), 0);
+        assert_null(identity_open(&world->app, world->dir, &error));
+        assert_non_null(strstr(error.data, files[i]));
+        buf_free(&error);
+        assert_int_equal(unlink(path), 0);
+    }
+}
+
+/* The server is ready while its first key is being made: no token is good meanwhile, and closing waits. */
+static void a_first_start_does_not_wait_for_its_key(void **state)
+{
+    struct world *world = *state;
+    struct caller caller;
+    char path[128];
+
+    identity_close(world->app.identity);
+    snprintf(path, sizeof path, "%s/keys/tokens.pem", world->dir);
+    assert_int_equal(unlink(path), 0);
     struct buf error = buf_heap();
-    assert_null(identity_open(&world->app, world->dir, &error));
-    assert_non_null(strstr(error.data, "identity.key"));
+    world->app.identity = identity_open(&world->app, world->dir, &error);
+    assert_non_null(world->app.identity);
+    assert_int_equal(authenticate(world, "e30.e30.e30", &caller), ERR_UNAUTHENTICATED);
+    identity_close(world->app.identity);
+    assert_int_equal(access(path, R_OK), 0);
+    world->app.identity = open_identity(world);
     buf_free(&error);
 }
 
@@ -539,6 +565,7 @@ int main(void)
         CASE(an_address_is_one_account_however_it_is_written),
         CASE(a_token_stands_until_its_session_or_account_falls),
         CASE(keys_and_names_outlive_a_restart),
+        CASE(a_first_start_does_not_wait_for_its_key),
         CASE(refresh_tokens_follow_one_another),
         CASE(a_refresh_token_has_one_spelling),
         CASE(old_sessions_go_a_hundred_at_a_time),
