@@ -68,6 +68,14 @@ void fault_field(struct fault *fault, const char *pointer, const char *code, con
     fault->field_count++;
 }
 
+bool fault_has(const struct fault *fault, const char *pointer)
+{
+    for (const struct field_fault *field = fault->fields; field; field = field->next)
+        if (strcmp(field->pointer, pointer) == 0)
+            return true;
+    return false;
+}
+
 void fault_clear(struct fault *fault)
 {
     *fault = (struct fault){ .arena = fault->arena };

@@ -77,6 +77,7 @@ struct fault {
 enum err fault_set(struct fault *fault, enum err e, const char *format, ...) PRINTF_LIKE(3, 4);
 /* Add one bad field; pointer and detail are copied. At most 100 are kept. */
 void fault_field(struct fault *fault, const char *pointer, const char *code, const char *format, ...) PRINTF_LIKE(4, 5);
+bool fault_has(const struct fault *fault, const char *pointer); /* is there one for this field already? */
 void fault_clear(struct fault *fault); /* keeps the arena pointer */
 
 #endif

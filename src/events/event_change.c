@@ -91,14 +91,6 @@ static const char *member(struct fault *fault, const char *pointer, const char *
     return arena_printf(fault->arena, "%s/%s", pointer, name);
 }
 
-static bool has_fault_at(const struct fault *fault, const char *pointer)
-{
-    for (const struct field_fault *f = fault->fields; f; f = f->next)
-        if (strcmp(f->pointer, pointer) == 0)
-            return true;
-    return false;
-}
-
 /* Zero stands for "not set" in each of these; a rule speaks only where both its sides are set. */
 static void check_type_rules(const struct ticket_type *type, const char *pointer, struct fault *fault)
 {
@@ -134,7 +126,7 @@ static void check_ticket_type_patch(const void *value, const char *pointer, stru
     struct ticket_type type = type_of_input(in);
     const char *id = member(fault, pointer, "ticketTypeId");
 
-    if (given(&in->given, T_ID) || has_fault_at(fault, id)) {
+    if (given(&in->given, T_ID) || fault_has(fault, id)) {
         if (!given(&in->given, T_MIN_ORDER)) /* the stored one counts, and is checked with it */
             type.min_per_order = 0;
         check_type_rules(&type, pointer, fault);
@@ -146,7 +138,7 @@ static void check_ticket_type_patch(const void *value, const char *pointer, stru
     for (size_t i = 0; i < COUNT(needed) && !in->remove; i++) {
         const char *at = member(fault, pointer, needed[i].name);
 
-        if (!given(&in->given, needed[i].row) && !has_fault_at(fault, at))
+        if (!given(&in->given, needed[i].row) && !fault_has(fault, at))
             fault_field(fault, at, "required", "A ticket type without ticketTypeId is a new one and needs it.");
     }
     if (!in->remove && given(&in->given, T_QUANTITY) && in->quantity == 0)
