@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 static const struct err_info err_infos[] = {
 #define X(name, status, slug, title, text) [ERR_##name] = { status, #name, slug, title, text },
