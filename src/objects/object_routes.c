@@ -99,8 +99,7 @@ static enum err send_file(struct req *req, int fd, int64_t size, const char *key
     req->reply.file_length = length;
     req->reply.cache_control = "private, no-store";
     reply_header(req, "Accept-Ranges", "bytes");
-    /* What is stored was put there by us, but an image came from an organizer: it must never run as a page of our origin. */
-    reply_header(req, "X-Content-Type-Options", "nosniff");
+    /* An image came from an organizer: it must never run as a page of our origin. */
     reply_header(req, "Content-Security-Policy", "default-src 'none'; sandbox");
     if (disposition)
         reply_header(req, "Content-Disposition", disposition);

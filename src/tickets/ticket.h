@@ -35,6 +35,7 @@ struct ticket {
     struct registration registration;
     struct event event;
     const char *attendee_name;   /* named, else the account's name, else its e-mail */
+    const char *organizer_name;  /* NULL unless it was read for printing, or when there is none */
 };
 /* false when there is none (or the event's tail does not fit). */
 bool ticket_find(struct tx *tx, const struct id *ticket_id, struct ticket *out);
@@ -46,5 +47,6 @@ enum err ticket_pdf_ready(struct app *app, struct arena *arena, const struct tic
 extern const struct route ticket_routes[];      /* GET /v1/tickets, GET /v1/tickets/{id}, POST /v1/registrations/{id}/resend, GET /v1/gate-keys */
 extern const struct answer_schema ticket_schemas[];
 extern const struct job_kind ticket_jobs[];     /* "deliver" */
+extern const struct sweep ticket_sweeps[];      /* takes leave of a drawing process that ended while idle */
 
 #endif
