@@ -2,8 +2,8 @@
 
 #include "base/clock.h"
 
-SQL(oplog_oldest, "SELECT seq, total, at FROM oplog ORDER BY seq LIMIT 1");
-SQL(oplog_newest, "SELECT seq, total FROM oplog ORDER BY seq DESC LIMIT 1");
+SQL(oplog_oldest, "SELECT seq, total, at FROM oplog WHERE seq > 0 ORDER BY seq LIMIT 1");
+SQL(oplog_newest, "SELECT seq, total FROM oplog WHERE seq > 0 ORDER BY seq DESC LIMIT 1");
 SQL(oplog_insert, "INSERT INTO oplog (seq, at, changes, notes, total) VALUES (:seq, :at, :changes, :notes, :total)");
 SQL(oplog_prune, "DELETE FROM oplog WHERE seq < :seq");
 
