@@ -1,0 +1,127 @@
+/*
+ * event_cancel.c - after an event was cancelled: holds are given back, confirmed registrations refunded, everyone told.
+ *
+ * The job needs no memory of how far it came: what it has dealt with is in a
+ * state that it does not look for any more. It works through the event in the
+ * order of registration ids, and after a while asks for itself again, so that
+ * other jobs get their turn and its lease never ends while it works.
+ */
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "mail/mail.h"
+#include "payments/payment_jobs.h"
+#include "payments/payment_rows.h"
+
+/* About ten rows each: registration, tickets, stock, quota, refund, jobs, mail. */
+#define SLICE 10
+#define RUN_MS 20000
+
+SQL(cancel_slice_sql, "SELECT r.id, a.email, a.name FROM registration r LEFT JOIN account a ON a.id = r.account"
+                      " WHERE r.event = :event AND r.id > :after AND r.status IN (0, 1) ORDER BY r.id LIMIT :max");
+
+struct slice {
+    struct id event, after;
+    size_t count;            /* looked at in the last write; fewer than SLICE: that was all */
+    struct event about;
+};
+
+static void tell(struct tx *tx, const struct slice *slice, const struct registration *reg, const char *email, const char *name)
+{
+    struct mail_message message = { .to = email, .to_name = name, .id = id_new(tx->now_ms) };
+
+    if (!email)
+        return;
+    message.subject = arena_printf(tx->arena, "Cancelled: %s", slice->about.title);
+    message.text = arena_printf(tx->arena, "Hello,\n\nwe are sorry: \"%s\" will not take place. %s\n", slice->about.title,
+                                reg->status == REGISTRATION_CONFIRMED && reg->amount > reg->refunded
+                                    ? "Your tickets are void, and what you paid is given back to your card; it takes some days until your bank shows it."
+                                    : "Your order is void; nothing is charged.");
+    mail_ask(tx, &message);
+}
+
+static enum err end_one(struct tx *tx, const struct registration *reg)
+{
+    if (reg->status == REGISTRATION_PENDING) {
+        ask_intent_cancel(tx, &reg->id);
+        return registration_give_back(tx, &reg->id);
+    }
+    return refund_everything(tx, reg, "The event was cancelled.");
+}
+
+static enum err run_slice(struct tx *tx, void *arg)
+{
+    struct slice *slice = arg;
+    struct id ids[SLICE], after = slice->after;
+    const char *emails[SLICE], *names[SLICE];
+    struct query *q = query(tx, &cancel_slice_sql);
+    size_t count = 0;
+
+    bind_id(q, ":event", &slice->event);
+    bind_id(q, ":after", &after);
+    bind_int(q, ":max", SLICE);
+    while (count < SLICE && query_row(q)) {
+        ids[count] = col_id(q, 0);
+        emails[count] = col_text(q, 1, tx->arena);
+        names[count++] = col_text(q, 2, tx->arena);
+    }
+    query_end(q);
+    for (size_t i = 0; i < count; i++) {
+        struct registration reg;
+        enum err e;
+
+        if (!registration_find(tx, &ids[i], &reg))
+            continue;
+        e = end_one(tx, &reg);
+        if (e)
+            return e;
+        tell(tx, slice, &reg, emails[i], names[i]);
+    }
+    slice->count = count;
+    if (count)
+        slice->after = ids[count - 1];
+    return ERR_OK;
+}
+
+static enum err run_again(struct tx *tx, void *arg)
+{
+    const struct slice *slice = arg;
+    char key[ID_TEXT_LEN + 1];
+
+    id_format(&slice->event, key);
+    job_ask(tx, "event-cancel", key, NULL, 0);
+    return ERR_OK;
+}
+
+enum err event_cancel_run(struct job *job)
+{
+    struct fault fault = { .arena = job->arena };
+    struct tx tx = { .app = job->app };
+    struct slice slice = { .count = SLICE };
+    int64_t until_us = clock_mono_us() + (int64_t)RUN_MS * 1000;
+    struct arena *arena;
+    bool cancelled;
+    enum err e = ERR_OK;
+
+    if (!job->key || !id_parse(job->key, strlen(job->key), &slice.event))
+        return ERR_OK;
+    reader_begin(job->reader, &tx, job->arena, &fault);
+    cancelled = event_find(&tx, &slice.event, &slice.about) && slice.about.status == EVENT_CANCELLED;
+    reader_end(job->reader, &tx);
+    if (!cancelled)
+        return ERR_OK;
+    arena = arena_new(0);
+    while (!e && slice.count == SLICE && clock_mono_us() < until_us) {
+        struct slice next = slice;
+
+        e = store_write_wait(job->app->store, arena, &job->fault, &slice.event, false, run_slice, &next);
+        if (!e)
+            slice = next;
+        arena_reset(arena);
+    }
+    if (!e && slice.count == SLICE)
+        e = store_write_wait(job->app->store, arena, &job->fault, &slice.event, false, run_again, &slice);
+    arena_free(arena);
+    return e;
+}

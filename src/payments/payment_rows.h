@@ -1,0 +1,107 @@
+/*
+ * payment_rows.h - what the files of this room share: payment and refund rows, and the rules that move them.
+ *
+ *     CREATING --intent stored--> OPEN <--> PROCESSING --> SUCCEEDED
+ *         \--Stripe refuses--> FAILED   \--cancelled--> CANCELLED
+ *
+ * SUCCEEDED is only reached together with what follows from it, in the same
+ * transaction: the registration's confirmation, or a refund row. FAILED with
+ * `received` > 0 is money that was not what we asked for; it is always refunded.
+ */
+#ifndef USHER_PAYMENTS_PAYMENT_ROWS_H
+#define USHER_PAYMENTS_PAYMENT_ROWS_H
+
+#include "payments/payment.h"
+#include "payments/stripe.h"
+
+struct payments {
+    /* Set by payments_open, constant from then on: any thread reads freely. */
+    struct app *app;
+    struct stripe *stripe;
+    bool simulator, live;
+    char *secret_key, *publishable_key;
+    char *webhook_secrets[2];        /* two while a secret is rolled over */
+};
+
+struct payment {
+    struct id registration;
+    int64_t attempt;
+    enum payment_status status;
+    int64_t amount;
+    const char *currency;
+    const char *intent, *client_secret; /* NULL while CREATING */
+    int64_t received, lease_until_ms, created_at_ms, updated_at_ms;
+};
+
+enum refund_status { REFUND_ASKED, REFUND_PENDING, REFUND_SUCCEEDED, REFUND_FAILED };
+
+struct refund {
+    struct id id, registration;
+    const char *intent;
+    int64_t amount;
+    const char *currency;
+    enum refund_status status;
+    const char *reason;
+    const char *tickets;             /* "all", "[1,2]", "[]"; NULL: given back by itself (paid late, or twice), never part of the registration's `refunded` */
+    const char *provider_id, *failure;
+    int64_t created_at_ms;
+};
+
+/* ---- payments (payment.c) ---- */
+
+/* The newest attempt; false when there is none. */
+bool payment_latest(struct tx *tx, const struct id *registration, struct payment *out);
+bool payment_of_attempt(struct tx *tx, const struct id *registration, int64_t attempt, struct payment *out);
+bool payment_by_intent(struct tx *tx, const char *intent, struct payment *out);
+/* All attempts, oldest first; at most 16 are read. */
+#define PAYMENT_ATTEMPTS_MAX 16
+size_t payments_of(struct tx *tx, const struct id *registration, struct payment *out);
+
+/* Begin to pay, or go on paying: the attempt that is open, or a new one as CREATING. Lengthens the hold once.
+ * ERR_CONFLICT: nothing to pay, or paid; ERR_HOLD_EXPIRED. */
+enum err payment_begin(struct tx *tx, const struct registration *reg, struct payment *out);
+/* CREATING -> OPEN with the intent that Stripe made. When the registration is not pending any more, its cancel is asked for and *still_wanted is false. */
+enum err payment_opened(struct tx *tx, const struct payment *payment, const struct stripe_intent *intent, bool *still_wanted);
+/* CREATING -> FAILED: Stripe refuses to make such an intent. */
+enum err payment_refused(struct tx *tx, const struct payment *payment);
+
+/* Make our rows say what Stripe says of an intent. `refuse` false: a success confirms the registration, and an error of that is returned
+ * (ERR_SOLD_OUT, ERR_CONFLICT; nothing stands then). `refuse` true: a success is taken down together with its refund. */
+enum err payment_settle(struct tx *tx, const struct stripe_intent *truth, bool refuse);
+/* Adopt an intent that we have no row for, by its metadata. False when it is nothing of ours. */
+bool payment_adopt(struct tx *tx, const struct stripe_intent *truth);
+/* Touch updated_at, which the reconciler backs off by. */
+void payment_touch(struct tx *tx, const struct payment *payment);
+
+/* Ask for the job "intent-cancel" of a registration, "stripe-sync" of an intent. */
+void ask_intent_cancel(struct tx *tx, const struct id *registration);
+void ask_stripe_sync(struct tx *tx, const char *intent);
+
+/* ---- refunds (refund.c) ---- */
+
+/* By the organizer. `numbers` are ticket numbers (count 0: none named); amount < 0: not named. See payment_routes.c. */
+enum err refund_ask(struct tx *tx, const struct registration *reg, int64_t amount, const unsigned *numbers, size_t count, const char *reason);
+/* Everything that is left, whatever it is: the event was cancelled. */
+enum err refund_everything(struct tx *tx, const struct registration *reg, const char *reason);
+/* Money that came too late, twice, or wrong: a refund row of its own and its job. */
+void refund_automatic(struct tx *tx, const struct payment *payment, int64_t amount, const char *reason);
+
+bool refund_find(struct tx *tx, const struct id *id, struct refund *out);
+/* Refunds of one registration's intent; at most 100. */
+size_t refunds_of(struct tx *tx, const struct id *registration, const char *intent, struct refund **out);
+/* What Stripe says of one refund: ours (by id or metadata) or one made elsewhere, which is adopted. In Stripe's units. */
+enum err refund_settle(struct tx *tx, const struct payment *payment, const struct stripe_refund *truth);
+/* It will not come about: shown, and taken back from the registration's `refunded`. */
+enum err refund_failed(struct tx *tx, const struct refund *refund, const char *failure);
+
+/* ---- work outside transactions (payment_work.c): lanes and jobs only ---- */
+
+/* Post an intent for a CREATING row and store it. ERR_CONFLICT: the registration left `pending` meanwhile, or Stripe refuses. */
+enum err payment_create_intent(struct app *app, struct arena *arena, struct fault *fault, const struct id *event, struct payment *payment);
+/* Fetch the truth about an intent, settle it, and its refunds. */
+enum err payment_sync(struct app *app, struct reader *reader, struct arena *arena, const char *intent);
+/* Cancel what can still be paid of a registration that nobody waits for, then settle. */
+enum err payment_cancel_open(struct app *app, struct reader *reader, struct arena *arena, const struct id *registration);
+enum err refund_post(struct app *app, struct reader *reader, struct arena *arena, const struct id *refund);
+
+#endif

@@ -1,0 +1,266 @@
+/*
+ * reconcile.c - the webhook is the fast way, this is the sure one.
+ *
+ * Payments that nothing was heard of for a while are asked after, and Stripe's
+ * list of events is read from where it was read last, so that a webhook that
+ * never came, a crash between a call and its answer, or an hour without network
+ * leaves nobody paid and without a ticket.
+ */
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "payments/payment_jobs.h"
+#include "payments/payment_rows.h"
+
+/* ---- payments and refunds that are open ---- */
+
+/* A round of 5 s asks after at most this many: four calls a second beside a hundred that Stripe allows. */
+#define OPEN_A_ROUND 20
+#define QUIET_MS 30000
+#define HOUR_MS INT64_C(3600000)
+
+/* Asked again after 30 s, then ever later: when half of its age has passed since the last time, at most an hour. */
+SQL(quiet_payments_sql,
+    "SELECT p.registration, p.attempt, p.status, p.intent, p.lease_until, r.status, r.event FROM payment p JOIN registration r ON r.id = p.registration"
+    " WHERE p.status IN (0, 1, 2) AND p.updated_at <= :quiet"
+    " AND (p.updated_at <= :hour_ago OR :now - p.updated_at >= (p.updated_at - p.created_at) / 2) ORDER BY p.updated_at LIMIT :max");
+SQL(quiet_refunds_sql,
+    "SELECT f.id, f.status, f.intent, r.event FROM refund f JOIN registration r ON r.id = f.registration"
+    " WHERE f.status IN (0, 1) AND f.updated_at <= :quiet"
+    " AND (f.updated_at <= :hour_ago OR :now - f.updated_at >= (f.updated_at - f.created_at) / 2) ORDER BY f.updated_at LIMIT :max");
+SQL(refund_touch_sql, "UPDATE refund SET updated_at = :now WHERE id = :id");
+
+struct quiet {
+    bool is_refund;
+    struct id id, event;       /* the registration's, or the refund's */
+    int64_t attempt, status;
+    const char *intent;
+    bool leased, pending;      /* somebody may be at work on it; its registration waits for the money */
+};
+
+static struct query *quiet_query(struct tx *tx, struct sql *sql)
+{
+    struct query *q = query(tx, sql);
+
+    bind_int(q, ":now", tx->now_ms);
+    bind_int(q, ":quiet", tx->now_ms - QUIET_MS);
+    bind_int(q, ":hour_ago", tx->now_ms - HOUR_MS);
+    bind_int(q, ":max", OPEN_A_ROUND);
+    return q;
+}
+
+static size_t find_quiet(struct tx *tx, struct quiet *out)
+{
+    struct query *q = quiet_query(tx, &quiet_payments_sql);
+    size_t count = 0;
+
+    while (count < OPEN_A_ROUND && query_row(q))
+        out[count++] = (struct quiet){ .id = col_id(q, 0),
+                                       .attempt = col_int(q, 1),
+                                       .status = col_int(q, 2),
+                                       .intent = col_text(q, 3, tx->arena),
+                                       .leased = col_int(q, 4) > tx->now_ms,
+                                       .pending = col_int(q, 5) == REGISTRATION_PENDING,
+                                       .event = col_id(q, 6) };
+    query_end(q);
+    q = quiet_query(tx, &quiet_refunds_sql);
+    while (count < 2 * OPEN_A_ROUND && query_row(q))
+        out[count++] = (struct quiet){ .is_refund = true,
+                                       .id = col_id(q, 0),
+                                       .status = col_int(q, 1),
+                                       .intent = col_text(q, 2, tx->arena),
+                                       .event = col_id(q, 3) };
+    query_end(q);
+    return count;
+}
+
+/* Ask for the job that finds out, and note the time, so that the next round asks after others. */
+static enum err run_ask_after(struct tx *tx, void *arg)
+{
+    const struct quiet *quiet = arg;
+    struct payment row = { .registration = quiet->id, .attempt = quiet->attempt };
+    char key[ID_TEXT_LEN + 1];
+    struct query *q;
+
+    id_format(&quiet->id, key);
+    if (quiet->is_refund) {
+        q = query(tx, &refund_touch_sql);
+        bind_id(q, ":id", &quiet->id);
+        bind_int(q, ":now", tx->now_ms);
+        query_run(q);
+        if (quiet->status == REFUND_ASKED)
+            job_ask(tx, "refund", key, NULL, 0);
+        else
+            ask_stripe_sync(tx, quiet->intent);
+        return ERR_OK;
+    }
+    payment_touch(tx, &row);
+    if (quiet->status == PAYMENT_CREATING)
+        job_ask(tx, "intent-create", key, NULL, 0);
+    else if (quiet->pending)
+        ask_stripe_sync(tx, quiet->intent);
+    else
+        ask_intent_cancel(tx, &quiet->id);
+    return ERR_OK;
+}
+
+void reconcile_payments(struct app *app, struct reader *reader, struct arena *arena)
+{
+    struct quiet *quiet = ARENA_ARRAY(arena, 2 * OPEN_A_ROUND, struct quiet);
+    struct fault fault = { .arena = arena };
+    struct tx tx = { .app = app };
+    size_t count;
+
+    reader_begin(reader, &tx, arena, &fault);
+    count = find_quiet(&tx, quiet);
+    reader_end(reader, &tx);
+    for (size_t i = 0; i < count; i++) {
+        struct arena *own;
+
+        if (quiet[i].leased && quiet[i].status == PAYMENT_CREATING && !quiet[i].is_refund)
+            continue;
+        own = arena_new(0);
+        if (store_write_wait(app->store, own, NULL, &quiet[i].event, false, run_ask_after, &quiet[i]))
+            count = i; /* the store is busy or full: the next round goes on */
+        arena_free(own);
+    }
+}
+
+/* ---- Stripe's list of events, from where it was read last ---- */
+
+#define EVENT_TYPES                                                                                           \
+    "&types[0]=payment_intent.succeeded&types[1]=payment_intent.processing&types[2]=payment_intent.canceled" \
+    "&types[3]=payment_intent.payment_failed&types[4]=charge.refunded&types[5]=refund.created"                \
+    "&types[6]=refund.updated&types[7]=refund.failed"
+#define CURSOR "stripe_events_read_to"
+/* Events appear in the list a little after their time; the overlap is paid for with look-ups only. */
+#define OVERLAP_S 120
+/* 20,000 events: an on-sale's hour without network. What lies further back the payments' own round finds. */
+#define PAGES_A_ROUND 200
+/* Stripe keeps 30 days of events and retries a webhook for 3. */
+#define EVENTS_KEPT_MS (INT64_C(30) * 86400 * 1000)
+
+SQL(provider_event_known_sql, "SELECT 1 FROM provider_event WHERE id = :id");
+SQL(provider_event_take_sql, "INSERT INTO provider_event (id, at) VALUES (:id, :now) ON CONFLICT (id) DO NOTHING");
+SQL(provider_event_purge_sql, "DELETE FROM provider_event WHERE id IN (SELECT id FROM provider_event WHERE at < :before ORDER BY at LIMIT 100)");
+
+struct events {
+    const struct stripe_event *events;
+    size_t count;
+    int64_t read_to_s;          /* 0: leave the cursor */
+};
+
+static enum err run_take_events(struct tx *tx, void *arg)
+{
+    const struct events *all = arg;
+
+    for (size_t i = 0; i < all->count; i++) {
+        struct query *q = query(tx, &provider_event_take_sql);
+
+        bind_text(q, ":id", all->events[i].id);
+        bind_int(q, ":now", tx->now_ms);
+        if (query_run(q) == 1 && all->events[i].intent)
+            ask_stripe_sync(tx, all->events[i].intent);
+    }
+    if (all->read_to_s) {
+        struct query *q = query(tx, &provider_event_purge_sql);
+
+        bind_int(q, ":before", tx->now_ms - EVENTS_KEPT_MS);
+        query_run(q);
+        store_meta_set(tx, CURSOR, arena_printf(tx->arena, "%" PRId64, all->read_to_s));
+    }
+    return ERR_OK;
+}
+
+static enum err take_events(struct app *app, const struct events *all)
+{
+    struct arena *arena = arena_new(0);
+    static const struct id any;
+    struct events copy = *all;
+    enum err e = store_write_wait(app->store, arena, NULL, &any, false, run_take_events, &copy);
+
+    arena_free(arena);
+    return e;
+}
+
+/* Those of a page that no webhook brought. `last` becomes the page's last id, for the next. */
+static enum err read_page(struct app *app, struct reader *reader, struct arena *arena, json_t *items, struct events *out, const char **last,
+                          int64_t *newest_s)
+{
+    struct stripe_event *events = ARENA_ARRAY(arena, json_array_size(items) + 1, struct stripe_event);
+    struct fault fault = { .arena = arena };
+    struct tx tx = { .app = app };
+    enum err e = ERR_OK;
+
+    out->events = events;
+    out->count = 0;
+    reader_begin(reader, &tx, arena, &fault);
+    for (size_t i = 0; i < json_array_size(items) && !e; i++) {
+        struct stripe_event *event = &events[out->count];
+        struct query *q;
+
+        if (!stripe_read_event(arena, json_array_get(items, i), event)) {
+            e = ERR_UPSTREAM;
+            break;
+        }
+        *last = event->id;
+        *newest_s = MAX(*newest_s, event->created_s);
+        q = query(&tx, &provider_event_known_sql);
+        bind_text(q, ":id", event->id);
+        if (!query_row(q) && event->livemode == app->payments->live)
+            out->count++;
+        query_end(q);
+    }
+    reader_end(reader, &tx);
+    return e;
+}
+
+static int64_t read_cursor(struct app *app, struct reader *reader, struct arena *arena, int64_t *now_s)
+{
+    struct fault fault = { .arena = arena };
+    struct tx tx = { .app = app };
+    const char *text;
+
+    reader_begin(reader, &tx, arena, &fault);
+    text = store_meta_get(&tx, CURSOR);
+    *now_s = tx.now_ms / 1000;
+    reader_end(reader, &tx);
+    return text ? strtoll(text, NULL, 10) : 0;
+}
+
+void reconcile_events(struct app *app, struct reader *reader, struct arena *arena)
+{
+    int64_t now_s, newest_s = 0, cursor_s = read_cursor(app, reader, arena, &now_s);
+    const char *last = NULL;
+    bool more = true;
+    enum err e = ERR_OK;
+
+    if (!cursor_s) {
+        take_events(app, &(struct events){ .read_to_s = now_s });
+        return;
+    }
+    for (int page = 0; page < PAGES_A_ROUND && more && !e; page++) {
+        struct stripe_reply reply;
+        struct events found;
+        json_t *items;
+
+        e = stripe_get(app->payments->stripe, arena,
+                       arena_printf(arena, "/v1/events?created[gte]=%" PRId64 "&limit=100" EVENT_TYPES "%s%s",
+                                    cursor_s - OVERLAP_S, last ? "&starting_after=" : "", last ? last : ""),
+                       &reply);
+        items = e || reply.status >= 300 ? NULL : stripe_read_list(reply.json, &more);
+        if (!items)
+            return;
+        e = read_page(app, reader, arena, items, &found, &last, &newest_s);
+        if (!e && found.count) {
+            log_info("%zu events of Stripe's came by no webhook", found.count);
+            e = take_events(app, &found);
+        }
+    }
+    /* Newest first: the cursor moves when all were read. */
+    if (!e && newest_s > cursor_s)
+        take_events(app, &(struct events){ .read_to_s = newest_s });
+}

@@ -1,0 +1,314 @@
+#include "payments/stripe.h"
+
+#include <assert.h>
+#include <curl/curl.h>
+#include <jansson.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/random.h"
+#include "http/http.h"
+#include "http/loopback.h"
+
+/* The version whose shapes stripe_read.c knows; Stripe keeps answering in it whatever the account's default is. */
+#define STRIPE_VERSION "2026-10-28.endive"
+
+#define CONNECT_TIMEOUT_MS 3000L
+#define CALL_TIMEOUT_MS 15000L
+#define TRIES 3
+/* A list of 100 intents with their charges is about 400 KiB. */
+#define REPLY_MAX ((size_t)2 << 20)
+
+#define BREAKER_FAILURES 5
+#define BREAKER_OPEN_US (5 * INT64_C(1000000))
+
+struct stripe {
+    /* Set by stripe_new, constant from then on: read freely. */
+    struct app *app;
+    char *base, *secret_key;
+    bool own_simulator;
+
+    /* Any thread. The breaker opens by counting and closes by time; a race costs one call more or less. */
+    atomic_int failures;
+    _Atomic int64_t open_until_us;
+};
+
+/* ---- one handle a thread: it keeps its connection to Stripe open between calls ---- */
+
+static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
+static pthread_key_t curl_key;
+
+static void free_handle(void *handle)
+{
+    curl_easy_cleanup(handle);
+}
+
+static void start_curl(void)
+{
+    curl_global_init(CURL_GLOBAL_DEFAULT);
+    pthread_key_create(&curl_key, free_handle);
+}
+
+static CURL *thread_handle(void)
+{
+    CURL *handle = pthread_getspecific(curl_key);
+
+    if (!handle) {
+        handle = curl_easy_init();
+        if (!handle)
+            log_die("curl gives no handle");
+        pthread_setspecific(curl_key, handle);
+    }
+    curl_easy_reset(handle); /* keeps connections and the DNS cache */
+    return handle;
+}
+
+struct stripe *stripe_new(struct app *app, const char *base, const char *secret_key)
+{
+    struct stripe *stripe = calloc(1, sizeof *stripe);
+
+    if (!stripe)
+        log_die("out of memory");
+    pthread_once(&curl_once, start_curl);
+    stripe->app = app;
+    stripe->base = base ? strdup(base) : NULL;
+    stripe->own_simulator = !base;
+    stripe->secret_key = strdup(secret_key);
+    return stripe;
+}
+
+void stripe_free(struct stripe *stripe)
+{
+    if (!stripe)
+        return;
+    free(stripe->base);
+    free(stripe->secret_key);
+    free(stripe);
+}
+
+/* ---- one try ---- */
+
+struct call {
+    struct stripe *stripe;
+    struct arena *arena;
+    const char *url;
+    const struct buf *form;          /* NULL: GET */
+    const char *idempotency_key;
+    struct buf body;
+    bool too_large;
+    int should_retry;                /* Stripe-Should-Retry: -1 not said, 0 false, 1 true */
+    long status;
+};
+
+static size_t take_body(char *data, size_t size, size_t count, void *arg)
+{
+    struct call *call = arg;
+
+    if (call->body.len + size * count > REPLY_MAX) {
+        call->too_large = true;
+        return 0;
+    }
+    buf_add(&call->body, data, size * count);
+    return size * count;
+}
+
+static size_t take_header(char *data, size_t size, size_t count, void *arg)
+{
+    static const char name[] = "stripe-should-retry:";
+    struct call *call = arg;
+    size_t len = size * count;
+
+    if (len > sizeof name && strncasecmp(data, name, sizeof name - 1) == 0)
+        call->should_retry = memmem(data, len, "true", 4) != NULL;
+    return len;
+}
+
+static struct curl_slist *header(struct curl_slist *list, const char *text)
+{
+    struct curl_slist *longer = curl_slist_append(list, text);
+
+    if (!longer)
+        log_die("out of memory");
+    return longer;
+}
+
+static CURLcode try_once(struct call *call)
+{
+    CURL *curl = thread_handle();
+    struct curl_slist *headers = NULL;
+    CURLcode result;
+
+    buf_clear(&call->body);
+    call->should_retry = -1;
+    call->status = 0;
+    headers = header(headers, arena_printf(call->arena, "Authorization: Bearer %s", call->stripe->secret_key));
+    headers = header(headers, "Stripe-Version: " STRIPE_VERSION);
+    headers = header(headers, "Accept: application/json");
+    headers = header(headers, "Expect:");
+    if (call->form) {
+        headers = header(headers, "Content-Type: application/x-www-form-urlencoded");
+        headers = header(headers, arena_printf(call->arena, "Idempotency-Key: %s", call->idempotency_key));
+        curl_easy_setopt(curl, CURLOPT_POST, 1L);
+        curl_easy_setopt(curl, CURLOPT_POSTFIELDS, call->form->len ? call->form->data : "");
+        curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)call->form->len);
+    }
+    curl_easy_setopt(curl, CURLOPT_URL, call->url);
+    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+    curl_easy_setopt(curl, CURLOPT_USERAGENT, "Usher/" USHER_VERSION);
+    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(curl, CURLOPT_PROXY, "");
+    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
+    curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    curl_easy_setopt(curl, CURLOPT_TCP_NODELAY, 1L);
+    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS);
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, CALL_TIMEOUT_MS);
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, call);
+    curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, take_header);
+    curl_easy_setopt(curl, CURLOPT_HEADERDATA, call);
+    if (call->stripe->own_simulator) {
+        /* Our own process on our own machine, whose certificate names the public host and not 127.0.0.1. */
+        curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 0L);
+        curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 0L);
+    }
+    result = curl_easy_perform(curl);
+    if (result == CURLE_OK)
+        curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &call->status);
+    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, NULL);
+    curl_slist_free_all(headers);
+    return result;
+}
+
+/* ---- the breaker ---- */
+
+static bool breaker_open(struct stripe *stripe)
+{
+    return atomic_load(&stripe->failures) >= BREAKER_FAILURES && clock_mono_us() < atomic_load(&stripe->open_until_us);
+}
+
+static void breaker_note(struct stripe *stripe, bool reached)
+{
+    if (reached) {
+        if (atomic_exchange(&stripe->failures, 0) >= BREAKER_FAILURES)
+            log_info("Stripe answers again");
+        return;
+    }
+    if (atomic_fetch_add(&stripe->failures, 1) + 1 >= BREAKER_FAILURES) {
+        /* After the time one call goes through; if it fails too, the time begins anew. */
+        if (clock_mono_us() >= atomic_exchange(&stripe->open_until_us, clock_mono_us() + BREAKER_OPEN_US))
+            log_warn("Stripe cannot be reached; calls fail at once for %d s", (int)(BREAKER_OPEN_US / 1000000));
+    }
+}
+
+/* ---- a call with its retries ---- */
+
+static void sleep_before_try(int next)
+{
+    /* 0.25 s, 0.5 s, each with half of it left to chance, so that those who failed together do not come back together. */
+    int64_t base_ms = INT64_C(125) << next;
+    int64_t ms = base_ms / 2 + random_below((uint32_t)base_ms / 2 + 1);
+    struct timespec wait = { ms / 1000, (ms % 1000) * 1000000 };
+
+    nanosleep(&wait, NULL);
+}
+
+static bool may_retry(const struct call *call, CURLcode result)
+{
+    if (result != CURLE_OK)
+        return !call->too_large;
+    if (call->should_retry >= 0)
+        return call->should_retry == 1;
+    return call->status == 409 || call->status >= 500;
+}
+
+static enum err read_reply(struct call *call, struct stripe_reply *out)
+{
+    struct fault fault = { .arena = call->arena };
+    json_t *error;
+
+    *out = (struct stripe_reply){ .status = (int)call->status };
+    if (call->status < 200 || call->status >= 500 || call->status == 429 || call->status == 401 || call->status == 403) {
+        if (call->status == 401 || call->status == 403)
+            log_error("Stripe refuses our key (%ld)", call->status);
+        return ERR_UPSTREAM;
+    }
+    if (json_parse(call->arena, call->body.len ? call->body.data : "", call->body.len, &out->json, &fault) || !json_is_object(out->json)) {
+        log_warn("Stripe's answer (%ld) is not JSON", call->status);
+        return ERR_UPSTREAM;
+    }
+    error = json_object_get(out->json, "error");
+    if (call->status >= 300 && !json_is_object(error))
+        return ERR_UPSTREAM;
+    out->error_type = json_string_value(json_object_get(error, "type"));
+    out->error_code = json_string_value(json_object_get(error, "code"));
+    out->error_message = json_string_value(json_object_get(error, "message"));
+    return ERR_OK;
+}
+
+/* Stands in the path of a log line: what follows '?' may hold what is somebody's. */
+static int path_len(const char *path)
+{
+    return (int)strcspn(path, "?");
+}
+
+static enum err call_stripe(struct call *call, const char *path, struct stripe_reply *out)
+{
+    struct stripe *stripe = call->stripe;
+    enum err e;
+
+    *out = (struct stripe_reply){ 0 };
+    for (int n = 1;; n++) {
+        CURLcode result;
+
+        if (breaker_open(stripe))
+            return ERR_UPSTREAM;
+        result = try_once(call);
+        breaker_note(stripe, result == CURLE_OK);
+        if (n < TRIES && may_retry(call, result)) {
+            sleep_before_try(n);
+            continue;
+        }
+        if (result != CURLE_OK) {
+            log_warn("Stripe: %.*s failed after %d tries: %s", path_len(path), path, n, curl_easy_strerror(result));
+            return ERR_UPSTREAM;
+        }
+        break;
+    }
+    e = read_reply(call, out);
+    if (e || out->status >= 300)
+        log_info("Stripe: %.*s answered %ld (%s)", path_len(path), path, call->status, out->error_code ? out->error_code : "no code");
+    return e;
+}
+
+static const char *url_of(struct stripe *stripe, struct arena *arena, const char *path)
+{
+    if (stripe->base)
+        return arena_printf(arena, "%s%s", stripe->base, path);
+    return arena_printf(arena, "%s/sim/stripe%s",
+                        http_loopback_base(arena, http_address(stripe->app->http), stripe->app->config->tls_cert != NULL), path);
+}
+
+enum err stripe_get(struct stripe *stripe, struct arena *arena, const char *path, struct stripe_reply *out)
+{
+    struct call call = { .stripe = stripe, .arena = arena, .url = url_of(stripe, arena, path), .body = buf_in(arena) };
+
+    return call_stripe(&call, path, out);
+}
+
+enum err stripe_post(struct stripe *stripe, struct arena *arena, const char *path, const struct buf *form, const char *idempotency_key,
+                     struct stripe_reply *out)
+{
+    struct call call = { .stripe = stripe, .arena = arena, .url = url_of(stripe, arena, path), .form = form,
+                         .idempotency_key = idempotency_key, .body = buf_in(arena) };
+
+    assert(form && idempotency_key);
+    return call_stripe(&call, path, out);
+}

@@ -1,0 +1,95 @@
+/*
+ * stripe.h - Stripe's REST, as a client: one call, one checked answer.
+ *
+ * Requests are forms (names with literal brackets), answers JSON that is not
+ * trusted: it is read by name and type, and what does not fit is an outage of
+ * Stripe, never a crash of ours. A call blocks: lanes and jobs only.
+ *
+ * Retried with jitter, at most twice, and only what may be: connection errors,
+ * 409, 5xx, unless Stripe-Should-Retry says otherwise; a POST always carries an
+ * Idempotency-Key of our own making, so a retry is never a second payment. 429
+ * is not retried here: the job or the buyer comes back later.
+ *
+ * A circuit breaker: after 5 calls in a row that reached nobody, calls fail at
+ * once for 5 s, so that an outage costs a buyer milliseconds and not time-outs.
+ */
+#ifndef USHER_PAYMENTS_STRIPE_H
+#define USHER_PAYMENTS_STRIPE_H
+
+#include "base/app.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/id.h"
+
+struct json_t;
+struct stripe;
+
+/* `base`: "https://api.stripe.com", without the /v1; NULL: the simulator at our own listen address, asked for when the first call is made. */
+struct stripe *stripe_new(struct app *app, const char *base, const char *secret_key);
+void stripe_free(struct stripe *stripe);
+
+/* What came back. With ERR_OK `json` is an object and `status` says what Stripe thinks of it: 2xx, or 4xx with the error fields set. */
+struct stripe_reply {
+    int status;
+    struct json_t *json;
+    const char *error_type, *error_code, *error_message; /* NULL where absent */
+};
+
+/* ERR_UPSTREAM: no answer, or none that can be used (5xx, 429, 401, not JSON). Whether it was carried out is then unknown. */
+enum err stripe_get(struct stripe *stripe, struct arena *arena, const char *path, struct stripe_reply *out);
+enum err stripe_post(struct stripe *stripe, struct arena *arena, const char *path, const struct buf *form, const char *idempotency_key,
+                     struct stripe_reply *out);
+
+/* ---- forms ---- */
+
+/* Append "name=value" to a form: bracketed names keep their brackets, all else is percent-encoded. */
+void form_add(struct buf *form, const char *name, const char *value);
+void form_add_int(struct buf *form, const char *name, int64_t value);
+
+/* ---- money ---- */
+
+/* Stripe's amount for one of ours in ISO 4217 minor units, and back. They differ for a few currencies (stripe_money.c). false: Stripe cannot take it. */
+bool stripe_amount(const char *currency, int64_t minor, int64_t *out);
+bool stripe_amount_back(const char *currency, int64_t amount, int64_t *out_minor);
+
+/* ---- what answers hold ---- */
+
+enum stripe_intent_status { INTENT_PAYABLE /* requires_... */, INTENT_ACTION /* 3-D Secure is under way */, INTENT_PROCESSING, INTENT_SUCCEEDED, INTENT_CANCELLED };
+
+struct stripe_intent {
+    const char *id, *client_secret;  /* client_secret: NULL when not told */
+    enum stripe_intent_status status;
+    int64_t amount, received;        /* in Stripe's units */
+    char currency[4];                /* upper case */
+    bool livemode;
+    struct id registration;          /* metadata.registration_id; zero: none, the intent is not ours */
+    int64_t attempt;                 /* metadata.attempt; 0: none */
+    int64_t refunded;                /* of its latest charge; -1 when the charge was not expanded */
+};
+
+enum stripe_refund_status { STRIPE_REFUND_PENDING, STRIPE_REFUND_SUCCEEDED, STRIPE_REFUND_FAILED };
+struct stripe_refund {
+    const char *id, *intent;
+    int64_t amount;
+    enum stripe_refund_status status;
+    const char *failure;             /* failure_reason, or NULL */
+    struct id ours;                  /* metadata.refund_id; zero: made elsewhere */
+};
+
+struct stripe_event {
+    const char *id, *type;
+    int64_t created_s;
+    bool livemode;
+    const char *intent;              /* the payment intent that it is about, or NULL */
+};
+
+/* false when it is not what it should be. Strings live with the JSON document or in the arena. */
+bool stripe_read_intent(struct arena *arena, struct json_t *json, struct stripe_intent *out);
+bool stripe_read_refund(struct arena *arena, struct json_t *json, struct stripe_refund *out);
+bool stripe_read_event(struct arena *arena, struct json_t *json, struct stripe_event *out);
+/* "pi_", then letters, digits and '_', at most 255 in all: what may stand in a path and in a row. */
+bool stripe_id_valid(const char *text, const char *prefix);
+/* The items of {"object":"list"}; NULL when it is none. */
+struct json_t *stripe_read_list(struct json_t *json, bool *has_more);
+
+#endif
