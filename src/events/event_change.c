@@ -142,7 +142,7 @@ static void check_ticket_type_patch(const void *value, const char *pointer, stru
             fault_field(fault, at, "required", "A ticket type without ticketTypeId is a new one and needs it.");
     }
     if (!in->remove && given(&in->given, T_QUANTITY) && in->quantity == 0)
-        fault_field(fault, member(fault, pointer, "quantity"), "min", "A new ticket type needs at least 1.");
+        fault_field(fault, member(fault, pointer, "quantity"), "too-small", "A new ticket type needs at least 1.");
 }
 
 /* Which of two fields to blame: the one that was sent. */

@@ -51,8 +51,7 @@ SQL(event_list_by_rare_word,
 SQL(event_list_by_walk,
     "SELECT CASE WHEN 1 = 1" ANY_CATEGORY ANY_CITY ANY_ORGANIZER HAS_ALL_WORDS " THEN 1 ELSE 0 END, " EVENT_COLUMNS LISTED BEHIND_CURSOR
     IN_ORDER);
-SQL(event_word_count,
-    "SELECT count(*) FROM (SELECT 1 FROM event_word WHERE word >= :from AND word < :to LIMIT :limit) AS some");
+SQL(event_word_is_common, "SELECT 1 FROM event_word WHERE word >= :from AND word < :to LIMIT 1 OFFSET :rare");
 
 SQL(event_list_mine,
     "SELECT " EVENT_COLUMNS " FROM event e JOIN stock s ON s.event = e.id AND s.n = 0"
@@ -127,16 +126,16 @@ static void read_all_types(struct tx *tx, struct event_page *page)
 /* The first term that is on few events, or -1. */
 static int rare_term(struct tx *tx, const struct search_term *term, size_t terms)
 {
-    for (size_t i = 0; i < terms; i++) { /* at most 16 short counts; nearly always one */
-        struct query *q = query(tx, &event_word_count);
-        int64_t found;
+    for (size_t i = 0; i < terms; i++) { /* at most 16 short walks; nearly always one */
+        struct query *q = query(tx, &event_word_is_common);
+        bool common;
 
         bind_text(q, ":from", term[i].from);
         bind_text(q, ":to", term[i].to);
-        bind_int(q, ":limit", RARE_MAX + 1);
-        found = query_row(q) ? col_int(q, 0) : 0;
+        bind_int(q, ":rare", RARE_MAX);
+        common = query_row(q);
         query_end(q);
-        if (found <= RARE_MAX)
+        if (!common)
             return (int)i;
     }
     return -1;
