@@ -25,6 +25,7 @@ struct gate_scan {
     /* gate_read_code's: the code was looked at; what it holds stands in `token`, and its ticket in `ticket`. */
     bool read, forged;
     struct ticket_token token;
+    char code[TICKET_TOKEN_LEN + 1]; /* as we print it */
 };
 /* Check the code's signature and take the ticket's id from it. About 80 us of P-256, so that it is done before the writer's turn. Any thread. */
 void gate_read_code(struct app *app, struct gate_scan *scan);

@@ -82,7 +82,8 @@ void ticket_json_members(struct buf *out, struct app *app, const struct ticket *
     struct id type = id_child(&ticket->registration.event, ticket->row.type);
     char token[TICKET_TOKEN_LEN + 1];
 
-    ticket_token(app->tickets, &ticket->registration.event, &ticket->id, (unsigned)ticket->row.edition, token);
+    if (!ticket->qr_code)
+        ticket_token(app->tickets, &ticket->registration.event, &ticket->id, (unsigned)ticket->row.edition, token);
     json_id(out, "ticketId", &ticket->id);
     json_id(out, "eventId", &ticket->registration.event);
     json_id(out, "registrationId", &ticket->registration.id);
@@ -90,7 +91,7 @@ void ticket_json_members(struct buf *out, struct app *app, const struct ticket *
     json_id(out, "ticketTypeId", &type);
     json_str(out, "attendeeName", ticket->attendee_name);
     json_str(out, "status", ticket_status_words[ticket->row.status]);
-    json_strn(out, "qrCode", token, TICKET_TOKEN_LEN);
+    json_strn(out, "qrCode", ticket->qr_code ? ticket->qr_code : token, TICKET_TOKEN_LEN);
     json_time_or_null(out, "usedAt", ticket->row.used_at_ms);
     json_open(out, "event");
     json_str(out, "title", event->title);

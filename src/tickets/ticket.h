@@ -35,6 +35,7 @@ struct ticket {
     struct registration registration;
     struct event event;
     const char *attendee_name;   /* named, else the account's name, else its e-mail */
+    const char *qr_code;         /* where it is known already (a gate has just read it); NULL: it is signed anew for JSON */
     const char *organizer_name;  /* NULL unless it was read for printing, or when there is none */
 };
 /* false when there is none (or the event's tail does not fit). */
