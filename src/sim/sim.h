@@ -11,7 +11,7 @@
 
 struct sim_settings {
     const char *secret_key, *publishable_key, *webhook_secret;
-    const char *webhook_url; /* where signed events are posted */
+    const char *webhook_url; /* where signed events are posted; NULL: to /v1/stripe-webhook of this very server */
 };
 struct sim *sim_open(struct app *app, const char *dir, const struct sim_settings *settings, struct buf *error);
 void sim_close(struct sim *sim);
