@@ -23,6 +23,7 @@
     X(FORBIDDEN, 403, "forbidden", "Not allowed", "The account is known and may not do this.")                                                                \
     X(NOT_FOUND, 404, "not-found", "Not found", "There is no such thing, or none that you may see.")                                                          \
     X(METHOD_NOT_ALLOWED, 405, "method-not-allowed", "Method not allowed", "The path exists; `Allow` names its methods.")                                     \
+    X(REQUEST_TIMEOUT, 408, "request-timeout", "The request took too long to arrive", "10 s for the headers, 30 s for the body.")                              \
     X(CONFLICT, 409, "conflict", "The present state forbids this", "The thing's status, or another change under way, does not allow it.")                     \
     X(SOLD_OUT, 409, "sold-out", "Not enough seats left", "`available` names what is left of each ticket type.")                                              \
     X(SALE_CLOSED, 409, "sale-closed", "Not on sale now", "The sale of this ticket type has not begun or is over, or the event is not open for sale.")        \

@@ -36,6 +36,24 @@ static enum err show_asset(struct req *req, struct tx *tx)
     return ERR_OK;
 }
 
+bool assets_wants_html(const struct req *req)
+{
+    const char *accept = req_header(req, "Accept");
+
+    return accept && strstr(accept, "text/html");
+}
+
+void assets_not_found(struct req *req)
+{
+    static const char page[] =
+        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">"
+        "<title>Not found &middot; Usher</title><link rel=\"stylesheet\" href=\"/assets/page.css\"></head><body><main class=\"wide\">"
+        "<h1>There is no such page</h1><p class=\"note\">The address may be mistyped, or the page is gone. "
+        "<a href=\"/\">Upcoming events</a></p></main></body></html>\n";
+
+    buf_add(reply_begin(req, 404, "text/html; charset=utf-8"), page, sizeof page - 1);
+}
+
 const struct route asset_routes[] = {
     { "GET", "/", READ, show_asset, .raw = true, .cache = CACHE_STATIC },
     { "GET", "/assets/{file...}", READ, show_asset, .raw = true, .cache = CACHE_STATIC },

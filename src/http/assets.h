@@ -12,6 +12,10 @@ struct asset {
 };
 extern const struct asset assets[];
 
+/* A person's browser that asked for a page which is not there gets a page that says so. */
+bool assets_wants_html(const struct req *req);
+void assets_not_found(struct req *req);
+
 extern const struct route asset_routes[]; /* "/" and "/assets/..." */
 
 #endif

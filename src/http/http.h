@@ -21,6 +21,8 @@ struct http_hooks {
     enum err (*authenticate)(struct app *app, struct tx *tx, const char *token, size_t len, struct caller *out);
     /* In a WRITE's transaction: is caller.epoch still the account's, and the account not disabled? ERR_UNAUTHENTICATED if not. */
     enum err (*still_valid)(struct tx *tx, const struct caller *caller);
+    /* Write the members of /config.json that http does not know (userPoolId, paymentProvider, ...) with json_str(out, name, ...). NULL: none. */
+    void (*web_config)(struct app *app, struct buf *out);
 };
 
 /* `tables` is a NULL-terminated list of route tables, `schemas` of answer schemas. Listens at once, accepts after http_run. */
@@ -37,6 +39,14 @@ void http_close(struct http *http);
 /* Drop remembered tokens of this account: sign-out, disabling, deletion. Any thread (use from tx_after_commit). */
 void http_epoch_raised(struct app *app, const struct id *account);
 
+/* Take one of `per_minute` tries that the client's address has under `name` (a literal), e.g. "sign-in". False: answer ERR_TOO_MANY_REQUESTS.
+ * Always true with USHER_LIMITS off. Any thread; call once a request (not in what may run again). */
+bool http_limit_take(struct req *req, const char *name, int per_minute);
+
+/* For tests and fuzzing: what a fresh connection answers to these bytes, without a socket. `out` is on the heap. Routes must be READ, or refuse. */
+void http_feed_for_tests(struct http *http, const char *data, size_t len, struct buf *out);
+
+extern const struct sweep http_sweeps[];    /* clears Idempotency-Keys after 24 h */
 extern const struct route http_routes[];    /* /healthz, /readyz, /metrics, /openapi.json, /config.json, /problems/{slug} */
 
 #endif
