@@ -15,6 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (file < 0) {
         file = memfd_create("config", MFD_CLOEXEC);
         HOLDS(file >= 0);
+        clearenv(); /* settings of the environment would speak too */
         snprintf(path, sizeof(path), "/proc/self/fd/%d", file);
     }
     HOLDS(ftruncate(file, 0) == 0 && pwrite(file, data, size, 0) == (ssize_t)size);
@@ -22,7 +23,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         HOLDS(config.hold_seconds >= 1 && config.hold_seconds <= 86400);
         HOLDS(config.data && config.listen && config.log_level);
         HOLDS(config.max_connections > 0);
-        PLANT(config.hold_seconds > 600 && config.hold_seconds % 7 == 0);
+        PLANT(config.hold_seconds > 600);
         config_free(&config);
     } else {
         HOLDS(error.len > 0 && !memchr(error.data, '\n', error.len));
