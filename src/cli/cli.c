@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/name.h"
+#include "tickets/render.h"
 
 /* ---- printing ---- */
 
@@ -192,6 +194,16 @@ static int version_run(const struct args *args)
     return print_and_free(&out);
 }
 
+/* The server starts it; its signals are blocked there, and are to work here. */
+static int render_run(const struct args *args)
+{
+    sigset_t none;
+
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    return render_child_main();
+}
+
 /* ---- the table ---- */
 
 #define DATA { "data", "DIR", "the data folder (./data)" }
@@ -246,6 +258,7 @@ const struct command commands[] = {
     { .name = "version", .summary = "Print the version.", .run = version_run },
     { .name = "help", .words = "COMMAND", .word_count = 2, .words_optional = true, .summary = "Tell what a command does, or list the settings.",
       .run = help_run },
+    { .name = "render", .summary = "Draw tickets for the server that started this.", .run = render_run, .hidden = true },
     { 0 },
 };
 

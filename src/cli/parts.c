@@ -7,26 +7,35 @@
 
 #include "base/log.h"
 #include "cli/cli.h"
+#include "events/event.h"
+#include "gate/gate.h"
+#include "http/assets.h"
 #include "http/http.h"
+#include "identity/identity.h"
+#include "mail/mail.h"
+#include "objects/objects.h"
+#include "payments/payment.h"
+#include "registrations/registration.h"
 #include "store/lanes.h"
+#include "tickets/ticket.h"
 
 /* ---- what the modules bring ---- */
 
 static const struct route *const route_tables[] = {
-    http_routes,
-    NULL,
+    http_routes,   asset_routes,   identity_routes, event_routes, registration_routes,
+    object_routes, ticket_routes, payment_routes,  gate_routes,  NULL,
 };
 
 static const struct answer_schema *const schema_tables[] = {
-    NULL,
+    event_schemas, registration_schemas, ticket_schemas, payment_schemas, gate_schemas, NULL,
 };
 
 static const struct job_kind *const job_tables[] = {
-    NULL,
+    identity_jobs, event_jobs, mail_jobs, ticket_jobs, payment_jobs, NULL,
 };
 
 static const struct sweep *const sweep_tables[] = {
-    NULL,
+    identity_sweeps, event_sweeps, registration_sweeps, ticket_sweeps, payment_sweeps, NULL,
 };
 
 /* ---- the address that people use ---- */
@@ -116,28 +125,42 @@ void store_of_folder_close(struct app *app)
     app->store = NULL;
 }
 
-/* Each step needs what the steps before it opened. The listening socket comes early, for the public address may be its address. */
+/* Each step needs what the steps before it opened. The listening socket comes early, for the public address may be its address;
+ * connections wait in its backlog until http_run. */
 bool parts_open(struct app *app, const struct config *config, struct buf *error)
 {
-    static const struct http_hooks hooks = { 0 };
+    static const struct http_hooks hooks = { .authenticate = identity_authenticate, .still_valid = identity_still_valid };
+    const char *dir = config->data;
 
     *app = (struct app){ 0 };
     if (!store_of_folder(app, config, true, error))
         return false;
-    app->http = http_open(app, route_tables, schema_tables, &hooks, error);
-    if (!app->http || !find_public_url(app, error))
-        goto fault;
-    app->lanes = lanes_start(app, job_tables, sweep_tables);
-    return true;
-fault:
+    if ((app->http = http_open(app, route_tables, schema_tables, &hooks, error)) && find_public_url(app, error) &&
+        (app->identity = identity_open(app, dir, error)) && (app->mail = mail_open(app, dir, error)) &&
+        (app->objects = objects_open(app, dir, error)) && (app->tickets = tickets_open(app, dir, error)) &&
+        (app->payments = payments_open(app, dir, error))) {
+        app->lanes = lanes_start(app, job_tables, sweep_tables);
+        return true;
+    }
     parts_close(app);
     return false;
 }
 
+/* The lanes first: their threads use everything. */
 void parts_close(struct app *app)
 {
     if (app->lanes)
         lanes_stop(app->lanes);
+    if (app->payments)
+        payments_close(app->payments);
+    if (app->tickets)
+        tickets_close(app->tickets);
+    if (app->objects)
+        objects_close(app->objects);
+    if (app->mail)
+        mail_close(app->mail);
+    if (app->identity)
+        identity_close(app->identity);
     if (app->http)
         http_close(app->http);
     store_of_folder_close(app);
