@@ -411,6 +411,7 @@ int cli_main(int argc, char **argv)
     struct buf out = buf_heap();
     int used = 0, code;
 
+    umask(0077); /* what we write holds people's names, and keys */
     if (argc < 2) {
         add_overview(&out);
         fputs(out.data, stderr);

@@ -16,14 +16,16 @@
 #include "objects/objects.h"
 #include "payments/payment.h"
 #include "registrations/registration.h"
+#include "sim/sim.h"
 #include "store/lanes.h"
 #include "tickets/ticket.h"
 
 /* ---- what the modules bring ---- */
 
+/* The simulator's come first, so that a server with a real Stripe key begins one further on. */
 static const struct route *const route_tables[] = {
-    http_routes,   asset_routes,   identity_routes, event_routes, registration_routes,
-    object_routes, ticket_routes, payment_routes,  gate_routes,  NULL,
+    sim_routes,    http_routes,   asset_routes,   identity_routes, event_routes, registration_routes,
+    object_routes, ticket_routes, payment_routes, gate_routes,     NULL,
 };
 
 static const struct answer_schema *const schema_tables[] = {
@@ -35,7 +37,7 @@ static const struct job_kind *const job_tables[] = {
 };
 
 static const struct sweep *const sweep_tables[] = {
-    identity_sweeps, event_sweeps, registration_sweeps, ticket_sweeps, payment_sweeps, NULL,
+    sim_sweeps, identity_sweeps, event_sweeps, registration_sweeps, ticket_sweeps, payment_sweeps, NULL,
 };
 
 /* ---- the address that people use ---- */
@@ -125,21 +127,33 @@ void store_of_folder_close(struct app *app)
     app->store = NULL;
 }
 
+/* Until a Stripe key is set, Stripe is ours: the same wire, across HTTP to ourselves. */
+static bool open_simulator(struct app *app, struct buf *error)
+{
+    struct sim_settings settings = { .secret_key = payments_secret_key(app->payments),
+                                     .publishable_key = payments_publishable_key(app->payments),
+                                     .webhook_secret = payments_webhook_secret(app->payments) };
+
+    app->sim = sim_open(app, app->config->data, &settings, error);
+    return app->sim != NULL;
+}
+
 /* Each step needs what the steps before it opened. The listening socket comes early, for the public address may be its address;
  * connections wait in its backlog until http_run. */
 bool parts_open(struct app *app, const struct config *config, struct buf *error)
 {
     static const struct http_hooks hooks = { .authenticate = identity_authenticate, .still_valid = identity_still_valid };
     const char *dir = config->data;
+    bool simulated = config->stripe_secret_key == NULL;
 
     *app = (struct app){ 0 };
     if (!store_of_folder(app, config, true, error))
         return false;
-    if ((app->http = http_open(app, route_tables, schema_tables, &hooks, error)) && find_public_url(app, error) &&
+    if ((app->http = http_open(app, route_tables + !simulated, schema_tables, &hooks, error)) && find_public_url(app, error) &&
         (app->identity = identity_open(app, dir, error)) && (app->mail = mail_open(app, dir, error)) &&
         (app->objects = objects_open(app, dir, error)) && (app->tickets = tickets_open(app, dir, error)) &&
-        (app->payments = payments_open(app, dir, error))) {
-        app->lanes = lanes_start(app, job_tables, sweep_tables);
+        (app->payments = payments_open(app, dir, error)) && (!simulated || open_simulator(app, error))) {
+        app->lanes = lanes_start(app, job_tables, sweep_tables + !simulated);
         return true;
     }
     parts_close(app);
@@ -151,6 +165,8 @@ void parts_close(struct app *app)
 {
     if (app->lanes)
         lanes_stop(app->lanes);
+    if (app->sim)
+        sim_close(app->sim);
     if (app->payments)
         payments_close(app->payments);
     if (app->tickets)
