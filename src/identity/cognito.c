@@ -3,6 +3,7 @@
 
 #include <jansson.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 static const struct { const char *name, *text; } errors[] = {
@@ -39,15 +40,16 @@ enum err cognito_refuse(struct req *req, enum cognito_error error, const char *f
     const char *message = errors[error].text;
 
     if (format) {
-        struct buf text = buf_in(req->arena);
-        char line[512];
         va_list args;
 
         va_start(args, format);
-        vsnprintf(line, sizeof line, format, args);
+        int len = vsnprintf(NULL, 0, format, args);
         va_end(args);
-        buf_str(&text, line);
-        message = text.data;
+        char *line = arena_alloc(req->arena, (size_t)MAX(len, 0) + 1);
+        va_start(args, format);
+        vsnprintf(line, (size_t)MAX(len, 0) + 1, format, args);
+        va_end(args);
+        message = line;
     }
     answer_error(req, error, message);
     return ERR_OK;

@@ -42,7 +42,7 @@ struct operation {
     const char *name, *flow;     /* flow: AuthFlow's value, where the operation has one */
     const struct shape *shape;
     const char *limit;           /* NULL: none; else what is counted, and how many a minute an address may */
-    unsigned per_minute;
+    int per_minute;
     step *look;
     enum lane lane;
     enum err (*work)(struct req *req, struct call *call);
