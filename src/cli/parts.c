@@ -37,7 +37,7 @@ static const struct job_kind *const job_tables[] = {
 };
 
 static const struct sweep *const sweep_tables[] = {
-    sim_sweeps, identity_sweeps, event_sweeps, registration_sweeps, ticket_sweeps, payment_sweeps, NULL,
+    sim_sweeps, http_sweeps, identity_sweeps, event_sweeps, registration_sweeps, ticket_sweeps, payment_sweeps, NULL,
 };
 
 /* ---- the address that people use ---- */
@@ -138,11 +138,22 @@ static bool open_simulator(struct app *app, struct buf *error)
     return app->sim != NULL;
 }
 
+/* What /config.json tells the web app beyond the addresses. */
+static void write_web_config(struct app *app, struct buf *out)
+{
+    json_str(out, "userPoolId", identity_pool_id(app->identity));
+    json_str(out, "userPoolClientId", identity_client_id(app->identity));
+    json_str(out, "paymentProvider", payments_provider(app->payments));
+    json_str(out, "publishableKey", payments_publishable_key(app->payments));
+}
+
 /* Each step needs what the steps before it opened. The listening socket comes early, for the public address may be its address;
  * connections wait in its backlog until http_run. */
 bool parts_open(struct app *app, const struct config *config, struct buf *error)
 {
-    static const struct http_hooks hooks = { .authenticate = identity_authenticate, .still_valid = identity_still_valid };
+    static const struct http_hooks hooks = {
+        .authenticate = identity_authenticate, .still_valid = identity_still_valid, .web_config = write_web_config
+    };
     const char *dir = config->data;
     bool simulated = config->stripe_secret_key == NULL;
 
