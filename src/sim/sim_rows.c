@@ -1,0 +1,138 @@
+/* sim_rows.c - sim.db. It is a guest's file: WAL with synchronous=NORMAL, so a power cut may take the last moment's test money with it. */
+#include <stdarg.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/random.h"
+#include "sim/sim_inside.h"
+
+static const char schema[] =
+    "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 2000;"
+    "CREATE TABLE IF NOT EXISTS object ("
+    " seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, parent TEXT, trait TEXT, json TEXT NOT NULL) STRICT;"
+    "CREATE INDEX IF NOT EXISTS object_kind ON object (kind, seq);"
+    "CREATE INDEX IF NOT EXISTS object_parent ON object (parent, kind, seq) WHERE parent IS NOT NULL;"
+    "CREATE TABLE IF NOT EXISTS kept_answer ("
+    " key TEXT PRIMARY KEY, request TEXT NOT NULL, status INTEGER NOT NULL, body TEXT NOT NULL, request_id TEXT NOT NULL, at INTEGER NOT NULL) STRICT;"
+    "CREATE INDEX IF NOT EXISTS kept_answer_at ON kept_answer (at);"
+    "CREATE TABLE IF NOT EXISTS delivery ("
+    " id INTEGER PRIMARY KEY, event TEXT NOT NULL, due INTEGER NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, created INTEGER NOT NULL) STRICT;"
+    "CREATE INDEX IF NOT EXISTS delivery_due ON delivery (due);"
+    "CREATE TABLE IF NOT EXISTS later (id INTEGER PRIMARY KEY, due INTEGER NOT NULL, what TEXT NOT NULL, object TEXT NOT NULL) STRICT;"
+    "CREATE INDEX IF NOT EXISTS later_due ON later (due);";
+
+bool sim_rows_open(struct sim *sim, const char *path, struct buf *error)
+{
+    char *what = NULL;
+
+    if (sqlite3_open_v2(path, &sim->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL) != SQLITE_OK ||
+        sqlite3_exec(sim->db, schema, NULL, NULL, &what) != SQLITE_OK) {
+        buf_printf(error, "%s cannot be opened: %s", path, what ? what : sqlite3_errmsg(sim->db));
+        sqlite3_free(what);
+        return false;
+    }
+    return true;
+}
+
+static sqlite3_stmt *prepare(struct sim *sim, const char *sql, const char *types, va_list args)
+{
+    sqlite3_stmt *stmt;
+
+    if (sqlite3_prepare_v2(sim->db, sql, -1, &stmt, NULL) != SQLITE_OK)
+        log_die("the simulator's statement cannot be prepared: %s", sqlite3_errmsg(sim->db));
+    for (int i = 1; *types; i++, types++) {
+        if (*types == 's') {
+            const char *text = va_arg(args, const char *);
+
+            if (text)
+                sqlite3_bind_text(stmt, i, text, -1, SQLITE_TRANSIENT);
+        } else {
+            sqlite3_bind_int64(stmt, i, va_arg(args, int64_t));
+        }
+    }
+    return stmt;
+}
+
+sqlite3_stmt *sim_prepare(struct sim *sim, const char *sql, const char *types, ...)
+{
+    va_list args;
+    sqlite3_stmt *stmt;
+
+    va_start(args, types);
+    stmt = prepare(sim, sql, types, args);
+    va_end(args);
+    return stmt;
+}
+
+int64_t sim_run(struct sim *sim, const char *sql, const char *types, ...)
+{
+    va_list args;
+    sqlite3_stmt *stmt;
+    int64_t changed = -1;
+
+    va_start(args, types);
+    stmt = prepare(sim, sql, types, args);
+    va_end(args);
+    if (sqlite3_step(stmt) == SQLITE_DONE)
+        changed = sqlite3_changes64(sim->db);
+    else
+        log_warn("the simulator's file: %s", sqlite3_errmsg(sim->db));
+    sqlite3_finalize(stmt);
+    return changed;
+}
+
+static void drop(void *json)
+{
+    json_decref(json);
+}
+
+json_t *sim_object(struct sim *sim, struct arena *arena, const char *kind, const char *id, const char **trait)
+{
+    sqlite3_stmt *stmt = sim_prepare(sim, "SELECT json, trait FROM object WHERE id = ? AND kind = ?", "ss", id, kind);
+    json_t *object = NULL;
+
+    if (sqlite3_step(stmt) == SQLITE_ROW) {
+        object = json_loads((const char *)sqlite3_column_text(stmt, 0), 0, NULL);
+        if (trait)
+            *trait = arena_strdup(arena, (const char *)sqlite3_column_text(stmt, 1));
+    }
+    sqlite3_finalize(stmt);
+    if (object)
+        arena_defer(arena, drop, object);
+    return object;
+}
+
+static void put(struct sim *sim, const char *sql, const char *kind, const char *parent, const char *trait, json_t *object)
+{
+    char *text = json_dumps(object, JSON_COMPACT);
+    const char *id = json_string_value(json_object_get(object, "id"));
+
+    if (!text)
+        log_die("out of memory");
+    if (kind)
+        sim_run(sim, sql, "sssss", text, id, kind, parent, trait);
+    else
+        sim_run(sim, sql, "ss", text, id);
+    free(text);
+}
+
+void sim_insert(struct sim *sim, const char *kind, const char *parent, const char *trait, json_t *object)
+{
+    put(sim, "INSERT INTO object (json, id, kind, parent, trait) VALUES (?, ?, ?, ?, ?)", kind, parent, trait, object);
+}
+
+void sim_update(struct sim *sim, json_t *object)
+{
+    put(sim, "UPDATE object SET json = ? WHERE id = ?", NULL, NULL, NULL, object);
+}
+
+char *sim_new_id(struct arena *arena, const char *prefix)
+{
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+    char text[25];
+
+    for (int i = 0; i < 24; i++)
+        text[i] = letters[random_below(sizeof letters - 1)];
+    text[24] = '\0';
+    return arena_printf(arena, "%s%s", prefix, text);
+}
