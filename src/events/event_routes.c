@@ -59,6 +59,12 @@ static bool if_match_holds(const char *header, int64_t version)
 
 /* ---- making and changing ---- */
 
+/* Asked before the body is looked at; the handlers ask again, in their own transaction. */
+static enum err may_manage(struct req *req, struct tx *tx)
+{
+    return event_for_manager(tx, &req->caller, &req->id[0], NULL);
+}
+
 static enum err create_event(struct req *req, struct tx *tx)
 {
     struct event event;
@@ -406,16 +412,17 @@ const struct route event_routes[] = {
       .summary = "List published events that have not ended, by their start", .answer = "EventList" },
     { .method = "GET", .path = "/v1/events/{eventId}", .kind = READ, .handler = show_event, .cache = CACHE_BY_KEY, .key = event_key,
       .summary = "Show an event", .answer = "Event" },
-    { .method = "PATCH", .path = "/v1/events/{eventId}", .kind = WRITE, .handler = change_event, .who = WHO_SIGNED_IN,
+    { .method = "PATCH", .path = "/v1/events/{eventId}", .kind = WRITE, .handler = change_event, .who = WHO_SIGNED_IN, .allow = may_manage,
       .body = &event_patch_shape, .body_max = 256 * 1024, .key = event_key, .summary = "Change or publish an event", .answer = "Event" },
-    { .method = "POST", .path = "/v1/events/{eventId}/cancel", .kind = WRITE, .handler = cancel_event, .who = WHO_SIGNED_IN, .key = event_key,
+    { .method = "POST", .path = "/v1/events/{eventId}/cancel", .kind = WRITE, .handler = cancel_event, .who = WHO_SIGNED_IN,
+      .allow = may_manage, .key = event_key,
       .summary = "Cancel an event and give the money back", .answer = "Event" },
     { .method = "GET", .path = "/v1/events/{eventId}.ics", .kind = READ, .handler = show_calendar, .cache = CACHE_BY_KEY, .key = event_key,
       .summary = "The event as a calendar file" },
     { .method = "GET", .path = "/v1/events/{eventId}/stats", .kind = SCAN, .handler = show_stats, .who = WHO_SIGNED_IN,
       .summary = "How the event sells and fills", .answer = "EventStats" },
     { .method = "PUT", .path = "/v1/events/{eventId}/image", .kind = WORK, .handler = begin_image, .work = store_image, .after = finish_image,
-      .lane = LANE_SWEEP, .who = WHO_SIGNED_IN, .body_type = "image/", .body_max = IMAGE_BYTES_MAX, .key = event_key,
+      .lane = LANE_SWEEP, .who = WHO_SIGNED_IN, .allow = may_manage, .body_type = "image/", .body_max = IMAGE_BYTES_MAX, .key = event_key,
       .summary = "Set the event's picture (PNG, JPEG or WebP)", .answer = "Event" },
     { .method = "GET", .path = "/v1/events/{eventId}/image", .kind = SCAN, .handler = show_image, .query = &image_query_shape,
       .summary = "The event's picture" },

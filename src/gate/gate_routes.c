@@ -150,6 +150,7 @@ static enum err check_in_batch(struct req *req, struct tx *tx)
     return ERR_OK;
 }
 
+/* Asked before the body is looked at; gate_admit asks again. */
 static enum err may_check_in(struct req *req, struct tx *tx)
 {
     return event_for_gate(tx, &req->caller, &req->id[0], NULL);
@@ -245,10 +246,10 @@ const struct route gate_routes[] = {
       .answer = "Verdict" },
     { .method = "GET", .path = "/v1/events/{eventId}/roster", .kind = SCAN, .handler = show_roster, .who = WHO_SIGNED_IN,
       .query = &roster_query_shape, .summary = "The tickets of an event, for scanners that go offline", .answer = "Roster" },
-    { .method = "POST", .path = "/v1/events/{eventId}/check-ins", .kind = WORK, .before_reads = true, .handler = may_check_in,
-      .work = read_codes, .after = check_in_batch, .lane = LANE_SCAN, .who = WHO_SIGNED_IN, .body = &batch_shape, .key = event_key,
+    { .method = "POST", .path = "/v1/events/{eventId}/check-ins", .kind = WORK,
+      .work = read_codes, .after = check_in_batch, .lane = LANE_SCAN, .who = WHO_SIGNED_IN, .allow = may_check_in, .body = &batch_shape, .key = event_key,
       .urgent = true, .summary = "Hand in a scanner's log, each scan answered", .answer = "VerdictList" },
-    { .method = "POST", .path = "/v1/events/{eventId}/check-ins/undo", .kind = WRITE, .handler = undo_check_in, .who = WHO_SIGNED_IN,
+    { .method = "POST", .path = "/v1/events/{eventId}/check-ins/undo", .kind = WRITE, .handler = undo_check_in, .who = WHO_SIGNED_IN, .allow = may_check_in,
       .body = &undo_shape, .key = event_key, .urgent = true, .summary = "Make a used ticket valid again", .answer = "Ticket" },
     ROUTE_END
 };

@@ -1,7 +1,7 @@
 /*
  * dispatch.c - the one place that carries a request's steps out, in the contract's order:
  *
- *     cached reply? -> route (404, 405) -> CORS -> token (401) -> who (403) -> rate limit (429) -> 415 -> 413
+ *     cached reply? -> route (404, 405) -> CORS -> token (401) -> who (403) -> rate limit (429) -> allow (403, 404) -> 415 -> 413
  *     -> 400 JSON -> 422 fields and query -> ids in the path (404) -> key -> refuse_early -> READ, SCAN, WRITE or WORK -> reply
  *
  * What the head alone decides is decided before the body is read.
@@ -235,6 +235,23 @@ static enum err check_limit(struct exchange *x)
     return ERR_TOO_MANY_REQUESTS;
 }
 
+static void snapshot_begin(struct exchange *x, struct tx *tx);
+static void snapshot_end(struct exchange *x, struct tx *tx);
+
+/* 401 and 403 come before anything that is wrong with the body, also where they hang on whose thing it is. */
+static enum err check_allowed(struct exchange *x)
+{
+    struct tx tx;
+    enum err e;
+
+    if (!x->req.route->allow || x->bad_id)
+        return ERR_OK;
+    snapshot_begin(x, &tx);
+    e = x->req.route->allow(&x->req, &tx);
+    snapshot_end(x, &tx);
+    return e;
+}
+
 /* application/json or anything+json (RFC 6838, 4.2.8), in UTF-8. */
 static bool is_json_type(const char *type)
 {
@@ -279,6 +296,8 @@ void dispatch_head(struct exchange *x)
         e = check_token(x);
     if (!e && !x->preflight)
         e = check_limit(x);
+    if (!e && !x->preflight)
+        e = check_allowed(x);
     if (!e && !x->preflight)
         e = check_body_type(x);
     x->refusal = e;

@@ -106,6 +106,7 @@ struct route {
     void (*problem)(struct req *req, enum err e); /* writes the reply for an error in a wire of its own (Cognito, Stripe); NULL: problem+json */
     bool before_reads;       /* WORK: `handler` runs in a read snapshot */
     enum who who;
+    handler *allow;          /* who may, where that depends on the thing: on a snapshot as soon as the head is read, before the body is judged; an error is the answer */
     const struct shape *body, *query;
     bool body_optional;      /* no body reads as {} */
     const char *body_type;   /* another Content-Type than JSON, e.g. "image/"; the handler takes body_bytes. A prefix */
