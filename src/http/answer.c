@@ -239,9 +239,9 @@ static void tail_write(struct exchange *x, struct buf *out)
     char id[ID_TEXT_LEN + 1];
     char *at;
 
-    loop_second(x->loop, x->req.now_ms);
     id_format(&x->req.request_id, id);
     at = buf_reserve(out, 120);
+    loop_second(x->loop, x->req.now_ms);
     at = stpcpy(at, x->loop->date);
     at = mempcpy(at, "X-Request-Id: ", 14);
     at = mempcpy(at, id, ID_TEXT_LEN);
@@ -288,6 +288,7 @@ static void account_for(struct exchange *x, int status, int64_t bytes)
             .account = id_is_zero(&x->req.caller.account) ? NULL : &x->req.caller.account,
         };
 
+        loop_second(loop, x->req.now_ms);
         access_log_write(&loop->log, &line);
     }
 }

@@ -9,6 +9,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -27,6 +28,7 @@
 #include "observe/metrics.h"
 
 #define TICK_MS 250
+#define STOP_TICK_MS 10
 #define BACKLOG 4096
 #define POOL_MAX 512    /* exchanges kept for reuse, a loop: some 11 KiB each */
 #define LOOPS_MAX 64
@@ -142,6 +144,8 @@ static void loop_end_if_done(struct loop *loop)
     }
 }
 
+static void on_tick(uv_timer_t *tick);
+
 static void loop_stop(struct loop *loop)
 {
     if (loop->stopping)
@@ -152,6 +156,7 @@ static void loop_stop(struct loop *loop)
         uv_close((uv_handle_t *)&loop->listener, NULL);
     loop->listening = false;
     conn_close_idle(loop);
+    uv_timer_start(&loop->tick, on_tick, STOP_TICK_MS, STOP_TICK_MS); /* the end is noticed soon */
 }
 
 /* Past the drain's time: whoever is still being read or sent to is cut off. Parked requests end with their queue, which is bounded by their deadlines. */
@@ -338,6 +343,31 @@ static unsigned loops_wanted(void)
     return cores > LOOPS_MAX ? LOOPS_MAX : cores > 1 ? cores - 1 : 1;
 }
 
+/* The socket that systemd holds for us across restarts (sd_listen_fds(3)), or -1. One is all that can be used. */
+static int inherited_socket(void)
+{
+    const char *pid = getenv("LISTEN_PID"), *count = getenv("LISTEN_FDS");
+
+    return pid && count && strtol(pid, NULL, 10) == (long)getpid() && strtol(count, NULL, 10) >= 1 ? 3 : -1;
+}
+
+/* All loops wait at the one socket. */
+static void listen_inherited(struct http *http, int fd)
+{
+    for (unsigned i = 0; i < http->loop_count; i++) {
+        int own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+
+        if (own < 0)
+            log_die("The inherited socket cannot be used: %s.", strerror(errno));
+        if (!i)
+            address_write(http, own);
+        loop_open(http, &http->loops[i], i, own);
+    }
+    close(fd);
+    unsetenv("LISTEN_FDS");
+    unsetenv("LISTEN_PID");
+}
+
 static bool listen_all(struct http *http, struct buf *error)
 {
     struct sockaddr_storage address;
@@ -345,6 +375,11 @@ static bool listen_all(struct http *http, struct buf *error)
     bool shared = http->loop_count > 1;
     int fd;
 
+    fd = inherited_socket();
+    if (fd >= 0) {
+        listen_inherited(http, fd);
+        return true;
+    }
     if (!address_split(http->app->config->listen, &address, &len, error))
         return false;
     if (shared) {
@@ -365,6 +400,12 @@ static bool listen_all(struct http *http, struct buf *error)
         if (!i)
             address_write(http, fd);
         loop_open(http, &http->loops[i], i, fd);
+        /* From here on connections wait in the backlog until the loop runs. */
+        if (listen(fd, BACKLOG)) {
+            buf_printf(error, "The address cannot be listened on: %s.", strerror(errno));
+            http->loop_count = i + 1;
+            return false;
+        }
     }
     return true;
 }
