@@ -578,19 +578,41 @@ void conn_open(struct loop *loop, uv_stream_t *listener)
         conn_settle(conn);
 }
 
-struct conn *conn_for_tests(struct loop *loop, struct buf *out)
-{
-    struct conn *conn = calloc(1, sizeof *conn);
+/* ---- without a socket ---- */
 
-    if (!conn)
+struct http_test_conn {
+    struct conn conn;
+};
+
+struct http_test_conn *http_test_open(struct http *http, struct buf *out)
+{
+    struct http_test_conn *test = calloc(1, sizeof *test);
+
+    if (!test)
         log_die("Out of memory.");
-    conn->loop = loop;
-    conn->test_out = out;
-    parser_init(&conn->parser);
-    return conn;
+    test->conn.loop = &http->loops[0];
+    test->conn.test_out = out;
+    parser_init(&test->conn.parser);
+    return test;
 }
 
-void conn_free_for_tests(struct conn *conn)
+void http_test_feed(struct http_test_conn *test, const char *data, size_t len)
 {
-    conn_free_if_done(conn);
+    /* As from a socket: what comes after the last answer is not looked at. */
+    if (!test->conn.closing && !test->conn.close_after)
+        conn_feed(&test->conn, data, len);
+}
+
+void http_test_close(struct http_test_conn *test)
+{
+    conn_close(&test->conn);
+    conn_free_if_done(&test->conn);
+}
+
+void http_feed_for_tests(struct http *http, const char *data, size_t len, struct buf *out)
+{
+    struct http_test_conn *test = http_test_open(http, out);
+
+    http_test_feed(test, data, len);
+    http_test_close(test);
 }

@@ -45,6 +45,11 @@ bool http_limit_take(struct req *req, const char *name, int per_minute);
 
 /* For tests and fuzzing: what a fresh connection answers to these bytes, without a socket. `out` is on the heap. Routes must be READ, or refuse. */
 void http_feed_for_tests(struct http *http, const char *data, size_t len, struct buf *out);
+/* The same in pieces. */
+struct http_test_conn;
+struct http_test_conn *http_test_open(struct http *http, struct buf *out);
+void http_test_feed(struct http_test_conn *conn, const char *data, size_t len);
+void http_test_close(struct http_test_conn *conn);
 
 extern const struct sweep http_sweeps[];    /* clears Idempotency-Keys after 24 h */
 extern const struct route http_routes[];    /* /healthz, /readyz, /metrics, /openapi.json, /config.json, /problems/{slug} */

@@ -156,8 +156,6 @@ void conn_open(struct loop *loop, uv_stream_t *listener);
 void conn_close(struct conn *conn);
 void conn_close_idle(struct loop *loop);
 void conn_deadlines(struct loop *loop);
-struct conn *conn_for_tests(struct loop *loop, struct buf *out);
-void conn_free_for_tests(struct conn *conn);
 void conn_send_file(struct conn *conn, int file, int64_t offset, int64_t length);
 
 /* ---- loops ---- */

@@ -536,13 +536,3 @@ void http_epoch_raised(struct app *app, const struct id *account)
     atomic_fetch_add(&app->http->epoch_raises, 1); /* first: see tokens_check */
     atomic_fetch_add(&app->http->epoch[epoch_slot(account)], 1);
 }
-
-void http_feed_for_tests(struct http *http, const char *data, size_t len, struct buf *out)
-{
-    struct loop *loop = &http->loops[0];
-    struct conn *conn = conn_for_tests(loop, out);
-
-    conn_feed(conn, data, len);
-    conn_close(conn);
-    conn_free_for_tests(conn);
-}
