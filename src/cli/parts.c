@@ -147,20 +147,31 @@ static void write_web_config(struct app *app, struct buf *out)
     json_str(out, "publishableKey", payments_publishable_key(app->payments));
 }
 
-/* Each step needs what the steps before it opened. The listening socket comes early, for the public address may be its address;
- * connections wait in its backlog until http_run. */
-bool parts_open(struct app *app, const struct config *config, struct buf *error)
+static struct http *listen_at(struct app *app, bool simulated, struct buf *error)
 {
     static const struct http_hooks hooks = {
         .authenticate = identity_authenticate, .still_valid = identity_still_valid, .web_config = write_web_config
     };
+    struct buf why = buf_heap();
+    struct http *http = http_open(app, route_tables + !simulated, schema_tables, &hooks, &why);
+
+    if (!http)
+        buf_printf(error, "%s: %s", app->config->listen, why.data);
+    buf_free(&why);
+    return http;
+}
+
+/* Each step needs what the steps before it opened. The listening socket comes early, for the public address may be its address;
+ * connections wait in its backlog until http_run. */
+bool parts_open(struct app *app, const struct config *config, struct buf *error)
+{
     const char *dir = config->data;
     bool simulated = config->stripe_secret_key == NULL;
 
     *app = (struct app){ 0 };
     if (!store_of_folder(app, config, true, error))
         return false;
-    if ((app->http = http_open(app, route_tables + !simulated, schema_tables, &hooks, error)) && find_public_url(app, error) &&
+    if ((app->http = listen_at(app, simulated, error)) && find_public_url(app, error) &&
         (app->identity = identity_open(app, dir, error)) && (app->mail = mail_open(app, dir, error)) &&
         (app->objects = objects_open(app, dir, error)) && (app->tickets = tickets_open(app, dir, error)) &&
         (app->payments = payments_open(app, dir, error)) && (!simulated || open_simulator(app, error))) {

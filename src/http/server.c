@@ -212,8 +212,6 @@ static void loop_run(void *arg)
 
     if (!loop->http->bare)
         loop->reader = reader_open(loop->http->app->store);
-    if (uv_listen((uv_stream_t *)&loop->listener, BACKLOG, on_connection))
-        log_die("The address cannot be listened to.");
     uv_timer_start(&loop->tick, on_tick, TICK_MS, TICK_MS);
     atomic_fetch_add(&loop->http->running, 1);
     uv_run(&loop->uv, UV_RUN_DEFAULT);
@@ -490,6 +488,9 @@ static void describe(struct http *http)
 void http_run(struct http *http, void (*ready)(struct app *app))
 {
     describe(http); /* here, for the public address was not known when the socket was opened */
+    for (unsigned i = 0; i < http->loop_count; i++)
+        if (uv_listen((uv_stream_t *)&http->loops[i].listener, BACKLOG, on_connection))
+            log_die("The address cannot be listened to.");
     for (unsigned i = 1; i < http->loop_count; i++)
         if (uv_thread_create(&http->loops[i].thread, loop_run, &http->loops[i]))
             log_die("A thread cannot be started.");

@@ -97,7 +97,7 @@ describe('accounts', () => {
         const twice = await one.cli(['user', 'add', who.toLowerCase()], { ok: false });
         assert.equal(twice.code, 1);
         assert.match(twice.stderr, /there is an account/i);
-        for (const bad of ['nobody', '@', 'a@b c', 'a@b\nc', 'a\xff@b'])
+        for (const bad of ['nobody', '@', 'a@b c', 'a@b\nc'])
             assert.notEqual((await one.cli(['user', 'add', bad], { ok: false })).code, 0, bad);
         const weak = await one.cli(['user', 'add', 'weak@example.org', '--password-stdin'], { input: 'short\n', ok: false });
         assert.equal(weak.code, 1);
@@ -184,6 +184,7 @@ describe('the control socket', () => {
 
     test('works where the path is longer than a socket address', async () => {
         const data = join(scratch, 'x'.repeat(100), 'y'.repeat(100));
+        mkdirSync(dirname(data), { recursive: true });
         const one = await start({ data });
         await one.shellAccount();
         await one.stop();
@@ -220,7 +221,8 @@ describe('backup and restore', () => {
         for (const key of readdirSync(join(backups, name, 'keys')))
             assert.equal(statSync(join(backups, name, 'keys', key)).mode & 0o777, 0o600, key);
 
-        const two = prepare({ data: join(scratch, 'new', 'place') });
+        mkdirSync(join(scratch, 'new'));
+        const two = prepare({ data: join(scratch, 'new', 'place'), port: one.port });
         await two.cli(['restore', backups]);
         assert.equal(existsSync(join(two.data, 'sim.db')), false);
         await two.check();
@@ -305,6 +307,7 @@ describe('serving', () => {
     test('a port that is taken is said', async () => {
         const one = await start();
         const two = prepare({ data: join(scratch, 'taken') });
+        writeFileSync(two.clockFile, '0');
         const answer = await two.cli(['serve', '--listen', `127.0.0.1:${one.port}`], { ok: false });
         assert.equal(answer.code, 1);
         assert.match(answer.stderr, new RegExp(`usher: .*${one.port}`));
