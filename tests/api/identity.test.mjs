@@ -409,7 +409,7 @@ test('accounts from the shell: made, moved between groups, disabled beside the r
     const who = await usher.shellAccount('Attendees');
     assert.deepEqual(who.claims['cognito:groups'], ['Attendees']);
     assert.equal((await usher.api('GET', '/v1/my-events', { token: who.token })).status, 403);
-    await usher.cli(['user', 'group', who.email, 'Organizers']);
+    await usher.cli(['user', 'group', who.email, '--group', 'Organizers']);
     assert.equal((await usher.api('GET', '/v1/my-events', { token: who.token })).status, 200, 'at once, with the token in hand');
     await usher.cli(['user', 'disable', who.email]);
     assert.equal((await usher.api('GET', '/v1/my-events', { token: who.token })).status, 401);
