@@ -200,6 +200,35 @@ void identity_mac(const struct identity *identity, const char *label, const stru
     crypto_auth_hmacsha256_final(&state, out);
 }
 
+/* ---- wrong passwords, from memory to the rows ---- */
+
+enum { KEEP_MAX = 100 };
+
+struct keep {
+    struct attempts_kept list[KEEP_MAX];
+    size_t count;
+};
+
+static enum err keep_failures(struct tx *tx, void *arg)
+{
+    const struct keep *keep = arg;
+
+    for (size_t i = 0; i < keep->count; i++)
+        account_keep_failures(tx, &keep->list[i]);
+    return ERR_OK;
+}
+
+/* They are counted in memory, so that a guess costs no commit and takes no longer where there is an account; here they reach the rows. */
+static void flush_failures(struct identity *identity, struct arena *arena)
+{
+    static const struct id any;
+    struct keep *keep = ARENA_NEW(arena, struct keep);
+
+    keep->count = attempts_take_changed(identity->attempts, keep->list, KEEP_MAX);
+    if (keep->count)
+        store_write_wait(identity->app->store, arena, NULL, &any, false, keep_failures, keep);
+}
+
 /* ---- the pool's names ---- */
 
 static void random_word(char *out, size_t len)
@@ -309,6 +338,10 @@ void identity_close(struct identity *identity)
 {
     if (!identity)
         return;
+    struct arena *arena = arena_new(0);
+
+    flush_failures(identity, arena);
+    arena_free(arena);
     if (identity->making)
         pthread_join(identity->maker, NULL);
     pthread_cond_destroy(&identity->changed);
@@ -373,31 +406,9 @@ enum err identity_hash_password(struct arena *arena, struct fault *fault, const 
 
 /* ---- every so often ---- */
 
-enum { KEEP_MAX = 100 };
-
-struct keep {
-    struct attempts_kept list[KEEP_MAX];
-    size_t count;
-};
-
-static enum err keep_failures(struct tx *tx, void *arg)
-{
-    const struct keep *keep = arg;
-
-    for (size_t i = 0; i < keep->count; i++)
-        account_keep_failures(tx, &keep->list[i]);
-    return ERR_OK;
-}
-
-/* Wrong passwords are counted in memory, so that a guess costs no commit and takes no longer where there is an account; here they reach the rows. */
 static void sweep_failures(struct app *app, struct reader *reader, struct arena *arena)
 {
-    static const struct id any;
-    struct keep *keep = ARENA_NEW(arena, struct keep);
-
-    keep->count = attempts_take_changed(app->identity->attempts, keep->list, KEEP_MAX);
-    if (keep->count)
-        store_write_wait(app->store, arena, NULL, &any, false, keep_failures, keep);
+    flush_failures(app->identity, arena);
 }
 
 static enum err remove_expired(struct tx *tx, void *arg)

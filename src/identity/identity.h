@@ -23,7 +23,8 @@ struct account {
     int64_t epoch, failures, failed_at_ms, created_at_ms;
 };
 
-/* Load or make the keys under `dir`/keys, the pool and client id in the store. NULL and a sentence on a fault. */
+/* Load or make the keys under `dir`/keys, the pool and client id in the store. NULL and a sentence on a fault.
+ * Needs app->store, started, until identity_close has returned, and app->public_url. */
 struct identity *identity_open(struct app *app, const char *dir, struct buf *error);
 void identity_close(struct identity *identity);
 const char *identity_pool_id(const struct identity *identity);
