@@ -441,7 +441,7 @@ static bool prepare(struct exchange *x)
     if (!route->key && !route->refuse_early && !(route->kind == WORK && (x->idempotency_key || route->before_reads)))
         return false;
     snapshot_begin(x, &tx);
-    if (route->key)
+    if (route->key && !route->before_reads)
         e = route->key(&x->req, &tx, &x->req.key);
     if (!e && x->idempotency_key && (route->kind == WORK || route->refuse_early))
         e = idempotency_look_up(&tx, x, &found);
@@ -453,6 +453,8 @@ static bool prepare(struct exchange *x)
         if (!e && route->handler)
             e = route->handler(&x->req, &tx);
         found = x->req.reply.status != 0;
+        if (!e && !found && route->key)
+            e = route->key(&x->req, &tx, &x->req.key);
     }
     snapshot_end(x, &tx);
     if (!e && !found)

@@ -378,6 +378,14 @@ static enum err sign_up_finish(struct req *req, struct tx *tx, struct call *call
     return ERR_OK;
 }
 
+static enum err confirm_look(struct req *req, struct tx *tx, struct call *call)
+{
+    const struct confirm *in = call->in;
+
+    call->known = account_by_email(tx, in->username, &call->account);
+    return ERR_OK;
+}
+
 static enum err confirm_finish(struct req *req, struct tx *tx, struct call *call)
 {
     const struct confirm *in = call->in;
@@ -599,8 +607,10 @@ static enum err revoke_look(struct req *req, struct tx *tx, struct call *call)
 {
     const struct with_refresh_token *in = call->in;
 
-    if (refresh_token_read(in->token, &call->token))
+    if (refresh_token_read(in->token, &call->token)) {
+        session_judge(tx, &call->token, &call->session, &call->account);
         return ERR_OK;
+    }
     /* RFC 7009, 2.2: a token that is none is as good as revoked. But an access token lives on, so that must be said. */
     return strchr(in->token, '.') ? refuse(req, UnsupportedTokenTypeException, NULL) : cognito_reply_empty(req);
 }
@@ -623,7 +633,7 @@ static enum err revoke_finish(struct req *req, struct tx *tx, struct call *call)
 
 static const struct operation operations[] = {
     { "SignUp", NULL, &sign_up_shape, "sign-up", 10, sign_up_look, LANE_HASH, sign_up_work, sign_up_finish },
-    { "ConfirmSignUp", NULL, &confirm_shape, "code", 30, NULL, LANE_NONE, NULL, confirm_finish },
+    { "ConfirmSignUp", NULL, &confirm_shape, "code", 30, confirm_look, LANE_NONE, NULL, confirm_finish },
     { "ResendConfirmationCode", NULL, &resend_shape, "sign-up", 10, resend_look, LANE_NONE, NULL, resend_finish },
     { "InitiateAuth", "USER_PASSWORD_AUTH", &sign_in_shape, "sign-in", 30, sign_in_look, LANE_HASH, sign_in_work, sign_in_finish },
     { "InitiateAuth", "REFRESH_TOKEN_AUTH", &refresh_auth_shape, NULL, 0, refresh_auth_look, LANE_SIGN, sign_tokens, refresh_auth_finish },
@@ -706,11 +716,12 @@ static enum err finish(struct req *req, struct tx *tx)
     return call->operation->finish(req, tx, call);
 }
 
+/* Zero for a name without an account, which has nothing to write. */
 static enum err key_of_account(struct req *req, struct tx *tx, struct id *out)
 {
     const struct call *call = req->state;
 
-    *out = call ? call->account.id : (struct id){ 0 };
+    *out = call->account.id;
     return ERR_OK;
 }
 
