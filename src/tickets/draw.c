@@ -112,6 +112,17 @@ static bool fonts_open(void)
     return true;
 }
 
+void render_draw_end(void)
+{
+    if (!font_map)
+        return;
+    FcCharSetDestroy(known_chars);
+    pango_fc_font_map_shutdown(PANGO_FC_FONT_MAP(font_map));
+    g_object_unref(font_map);
+    font_map = NULL;
+    cairo_debug_reset_static_data();
+}
+
 /* ---- text ---- */
 
 static bool shown(utf8proc_int32_t c)

@@ -30,5 +30,7 @@ void render_reap(struct render *render);
 int render_child_main(void);
 /* The drawing itself, in this process. One thread at a time; ERR_INTERNAL when no font is installed. */
 enum err render_draw(struct arena *arena, const struct render_ticket *ticket, struct bytes *out);
+/* Give its fonts back, so that a leak checker sees what was really lost. */
+void render_draw_end(void);
 
 #endif

@@ -34,6 +34,13 @@ static const struct render_ticket samples[] = {
 /* What pdftotext must find; Arabic comes back in an order and a form of poppler's own, so only its letters are asked for. */
 static const char *const found[] = { "José Ñúñez", "Grzegorz Brzęczyszczykiewicz", "محمد", "王小明", "สมชาย", "अनिता शर्मा" };
 
+/* cairo 1.16 loses a little with each subset of a CFF font, and pango holds one pattern of fontconfig; neither is ours to mend. */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void)
+{
+    return "leak:libcairo.so\nleak:libfontconfig.so\n";
+}
+
 static char dir[] = "/tmp/usher-render-XXXXXX";
 static struct arena *arena;
 static struct render *render;
@@ -52,6 +59,7 @@ static int tear_down(void **state)
     char command[128];
 
     render_close(render);
+    render_draw_end();
     arena_free(arena);
     snprintf(command, sizeof command, "rm -rf %s", dir);
     return system(command);
@@ -161,7 +169,7 @@ static void hostile_texts_are_drawn_or_dropped(void **state)
 /* The process id of our only child. */
 static pid_t child_pid(void)
 {
-    char *text = output_of(arena_printf(arena, "pgrep -P %d -f 'usher render'", (int)getpid()));
+    char *text = output_of(arena_printf(arena, "pgrep -P %d -x -f 'usher render'", (int)getpid()));
 
     return (pid_t)atoi(text);
 }
@@ -181,8 +189,7 @@ static void a_child_that_died_is_started_again(void **state)
 
     /* Ended while idle: the sweep takes leave of it, and no zombie stays. */
     kill(second, SIGKILL);
-    while (child_pid() > 0 && waitid(P_PID, (id_t)second, &(siginfo_t){ 0 }, WEXITED | WNOWAIT))
-        ;
+    assert_int_equal(waitid(P_PID, (id_t)second, &(siginfo_t){ 0 }, WEXITED | WNOWAIT), 0);
     render_reap(render);
     assert_int_equal(kill(second, 0), -1);
     assert_int_equal(render_pdf(render, arena, &samples[0], &pdf), ERR_OK);
