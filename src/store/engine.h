@@ -96,9 +96,9 @@ struct engine {
     bool (*col_is_null)(struct query *query, int col);
     struct bytes (*col_bytes)(struct query *query, int col); /* of text or a blob, until the next step; NULL data for NULL */
 
-    /* The writer's: everything changed since begin, to be kept in the oplog. Freed by record_free; empty when the engine keeps no such record. */
+    /* The writer's, once and after the last change: everything changed since begin, to be kept in the oplog; valid until the next begin.
+     * No bytes when the engine keeps no such record. */
     struct bytes (*record)(struct connection *connection);
-    void (*record_free)(struct bytes record);
 
     /* The writer's, between transactions and after the replies: checkpoint. */
     void (*tidy)(struct connection *connection);

@@ -69,8 +69,8 @@ void oplog_write(struct oplog *oplog, struct connection *connection, const struc
     if (engine->wrote(connection))
         changes = engine->record(connection);
     bytes = (int64_t)(changes.len + notes->len);
-    if (!bytes || connection->trouble)
-        goto done;
+    if (!bytes)
+        return;
     if (!oplog->known)
         read_ends(oplog, &tx);
     q = query(&tx, &oplog_insert);
@@ -92,6 +92,4 @@ void oplog_write(struct oplog *oplog, struct connection *connection, const struc
     oplog->last_total += bytes;
     if (too_much(oplog, tx.now_ms))
         prune(oplog, &tx);
-done:
-    engine->record_free(changes);
 }

@@ -18,12 +18,10 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Debian builds the library with both; the header shows them only when asked. */
-#define SQLITE_ENABLE_SESSION 1
-#define SQLITE_ENABLE_PREUPDATE_HOOK 1
 #include <sqlite3.h>
 
 #include "base/log.h"
+#include "store/recorder.h"
 
 /* A checkpoint after so many new pages: small and often had the best p99.9 (bake-off: 32 ms at 1,000, 139 ms at 16,000). */
 #define CHECKPOINT_PAGES 1000
@@ -40,7 +38,7 @@ struct sqlite {
     int wal_pages;        /* in the log after the last commit */
     int checkpoint_at;    /* the next checkpoint is due at so many */
     uint64_t wal_written; /* pages, all told */
-    sqlite3_session *session;
+    struct recorder *recorder; /* the writer's, once it has a trail */
     bool tidy_failed;     /* said once, until it works again */
 };
 
@@ -145,13 +143,6 @@ static bool prepare_fixed(struct sqlite *sqlite, sqlite3_stmt **out, const char 
     return sqlite3_prepare_v3(sqlite->db, text, -1, SQLITE_PREPARE_PERSISTENT, out, NULL) == SQLITE_OK;
 }
 
-static void end_session(struct sqlite *sqlite)
-{
-    if (sqlite->session)
-        sqlite3session_delete(sqlite->session);
-    sqlite->session = NULL;
-}
-
 static void sqlite_close(struct connection *connection)
 {
     struct sqlite *sqlite = of(connection);
@@ -159,7 +150,7 @@ static void sqlite_close(struct connection *connection)
 
     if (connection->queries)
         connection_free_queries(connection);
-    end_session(sqlite);
+    recorder_close(sqlite->recorder);
     sqlite3_finalize(sqlite->begin);
     sqlite3_finalize(sqlite->commit);
     sqlite3_finalize(sqlite->rollback);
@@ -264,26 +255,24 @@ static void sqlite_begin(struct connection *connection)
     run_prepared(sqlite, sqlite->begin, "begin");
     if (!connection->trail || connection->trouble)
         return;
-    /* Every table, the oplog too: its row is written after the record was taken. */
-    if (sqlite3session_create(sqlite->db, "main", &sqlite->session) != SQLITE_OK || sqlite3session_attach(sqlite->session, NULL) != SQLITE_OK)
-        connection->trouble = TROUBLE_BUSY;
+    if (!sqlite->recorder)
+        sqlite->recorder = recorder_open(sqlite->db);
+    if (!sqlite->recorder)
+        log_die("the schema cannot be read, or has a table without a primary key");
+    recorder_begin(sqlite->recorder);
 }
 
 static void sqlite_rollback(struct connection *connection)
 {
     struct sqlite *sqlite = of(connection);
 
-    end_session(sqlite);
     if (!sqlite3_get_autocommit(sqlite->db))
         run_prepared(sqlite, sqlite->rollback, "rollback");
 }
 
 static void sqlite_commit(struct connection *connection)
 {
-    struct sqlite *sqlite = of(connection);
-
-    end_session(sqlite);
-    run_prepared(sqlite, sqlite->commit, "commit");
+    run_prepared(of(connection), of(connection)->commit, "commit");
 }
 
 static bool sqlite_stands(struct connection *connection)
@@ -293,6 +282,7 @@ static bool sqlite_stands(struct connection *connection)
 
 static void sqlite_savepoint(struct connection *connection)
 {
+    recorder_savepoint(of(connection)->recorder);
     run_prepared(of(connection), of(connection)->savepoint, "savepoint");
 }
 
@@ -303,6 +293,7 @@ static void sqlite_release(struct connection *connection)
 
 static void sqlite_rollback_to(struct connection *connection)
 {
+    recorder_rollback_to(of(connection)->recorder);
     run_prepared(of(connection), of(connection)->rollback_to, "rollback to savepoint");
     run_prepared(of(connection), of(connection)->release, "release");
 }
@@ -410,22 +401,10 @@ static struct bytes sqlite_col_bytes(struct query *query, int col)
 
 /* ---- the record for the oplog ---- */
 
+/* Every table but the oplog, whose row is written after this. */
 static struct bytes sqlite_record(struct connection *connection)
 {
-    struct sqlite *sqlite = of(connection);
-    void *data = NULL;
-    int len = 0, rc;
-
-    rc = sqlite3session_changeset(sqlite->session, &len, &data);
-    end_session(sqlite);
-    if (rc != SQLITE_OK)
-        note_trouble(sqlite, rc, "changeset");
-    return (struct bytes){ data, (size_t)len };
-}
-
-static void sqlite_record_free(struct bytes record)
-{
-    sqlite3_free((void *)record.data);
+    return recorder_take(of(connection)->recorder);
 }
 
 /* ---- between transactions ---- */
@@ -561,7 +540,6 @@ const struct engine engine_sqlite = {
     .col_is_null = sqlite_col_is_null,
     .col_bytes = sqlite_col_bytes,
     .record = sqlite_record,
-    .record_free = sqlite_record_free,
     .tidy = sqlite_tidy,
     .wal_bytes = sqlite_wal_bytes,
     .snapshot = sqlite_snapshot,
