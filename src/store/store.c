@@ -44,7 +44,8 @@ struct store {
     const struct engine *engine;
     int lock_fd;
     bool readonly;
-    bool rerun; /* for tests: run each write twice, as if the first run had lost a race */
+    bool rerun;           /* for tests: run each write twice, as if the first run had lost a race */
+    int64_t batch_us_max; /* BATCH_US_MAX, but for tests */
 
     /* The writer's thread alone, once it runs. */
     struct connection *connection;
@@ -357,7 +358,7 @@ static size_t writer_batch(struct store *store, enum err *fate, size_t *stand)
         }
         write->outcome = writer_run(store, write, &tx);
         *stand += write->outcome == ERR_OK;
-        if (connection->trouble || clock_mono_us() - begun_us > BATCH_US_MAX)
+        if (connection->trouble || clock_mono_us() - begun_us > store->batch_us_max)
             break;
     }
     if (!connection->trouble && *stand)
@@ -603,6 +604,7 @@ static struct store *store_new(struct app *app, const char *dir)
     store->app = app;
     store->engine = &engine_sqlite;
     store->lock_fd = -1;
+    store->batch_us_max = BATCH_US_MAX;
     pthread_mutex_init(&store->lock, NULL);
     pthread_cond_init(&store->work, NULL);
     pthread_cond_init(&store->room, NULL);
@@ -665,6 +667,12 @@ void store_rerun_for_tests(struct store *store, bool rerun)
 {
     assert(!store->running);
     store->rerun = rerun;
+}
+
+void store_batch_us_for_tests(struct store *store, int64_t us)
+{
+    assert(!store->running);
+    store->batch_us_max = us;
 }
 
 void store_stop(struct store *store)

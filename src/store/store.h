@@ -159,6 +159,8 @@ struct store *store_open_readonly(struct app *app, const char *dir, struct buf *
 void store_start(struct store *store);  /* the writer's thread */
 /* For tests, before store_start: each write is run, undone and run again, as if it had lost a race. */
 void store_rerun_for_tests(struct store *store, bool rerun);
+/* For tests, before store_start: how long a batch may take, so that a slow machine does not split it. */
+void store_batch_us_for_tests(struct store *store, int64_t us);
 void store_stop(struct store *store);   /* runs what is queued, then joins */
 void store_close(struct store *store);
 

@@ -33,6 +33,7 @@ static inline void world_open_store(struct world *world)
     if (!world->store)
         print_error("%s\n", error.data);
     assert_non_null(world->store);
+    store_batch_us_for_tests(world->store, 60000000); /* what is queued before the start is one batch, on any machine */
     world->app.store = world->store;
     world->reader = reader_open(world->store);
 }
