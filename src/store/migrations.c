@@ -2,7 +2,7 @@
  * The schema, as numbered steps. A step that has been released never changes;
  * a new one is added behind it.
  *
- * Bytes written are the limit of the whole path (storage bake-off, section 3),
+ * Bytes written are the limit of the whole path,
  * so: 16-byte ids, few and partial indexes, children clustered under their
  * parents, counters in narrow rows. Times are epoch milliseconds in UTC, money
  * is in minor units. Every table has a declared primary key, for the changeset

@@ -28,7 +28,7 @@
 
 #define QUEUE_WRITES_MAX 4096
 #define QUEUE_BYTES_MAX ((size_t)16 << 20)
-/* The knee of the curve (bake-off, section 3): 1,024 is up to 2.7 times faster, but then a reply waits 24 to 75 ms. */
+/* The knee of the curve as measured: 1,024 is up to 2.7 times faster, but then a reply waits 24 to 75 ms. */
 #define BATCH_WRITES_MAX 256
 #define BATCH_US_MAX 2000
 #define VERSION_SLOTS 4096

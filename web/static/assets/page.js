@@ -33,8 +33,10 @@ const where = (event) => {
 const price = (event) => {
   const prices = event.ticketTypes.map((type) => type.price);
   const least = Math.min(...prices);
-  if (least === 0 && Math.max(...prices) === 0) return 'Free';
-  return `${prices.length > 1 ? 'from ' : ''}${money(least, event.currency)}`;
+  const most = Math.max(...prices);
+  if (most === 0) return 'Free';
+  if (least === 0) return `Free to ${money(most, event.currency)}`;
+  return `${least < most ? 'from ' : ''}${money(least, event.currency)}`;
 };
 
 const left = (event) => {
