@@ -172,14 +172,16 @@ class Usher {
         let ended = null;
         this.exit.then((how) => { ended = how; });
         child.stderr.setEncoding('utf8');
+        let own = ''; // its first words; `log` also has what servers before it said, which may come late
         child.stderr.on('data', (text) => {
             this.log += text;
+            if (own.length < 100_000)
+                own += text;
             if (this.log.length > 8_000_000)
                 this.log = this.log.slice(-4_000_000);
         });
-        const from = this.log.length;
         const ready = await waitFor(() => {
-            const line = this.log.slice(from).match(/^usher: ready on (http:\/\/\S+)$/m);
+            const line = own.match(/^usher: ready on (http:\/\/\S+)$/m);
             if (!line && ended)
                 throw new Error(`usher ended (${ended.code ?? ended.signal}) before it was ready:\n${this.tail()}`);
             return line;
@@ -253,7 +255,9 @@ class Usher {
             bytes = JSON.stringify(body);
             all['content-type'] ??= 'application/json';
         }
-        const answer = await send(this.url, method, path, { headers: all, body: bytes, ...rest });
+        const answer = await send(this.url, method, path, { headers: all, body: bytes, ...rest }).catch((error) => {
+            throw new Error(`${method} ${path}: ${error.message}; the server ${this.process?.exitCode ?? this.process?.signalCode ?? 'runs'}, and said:\n${this.tail(5)}`, { cause: error });
+        });
         judge(method, path, answer);
         if (/json/.test(answer.headers['content-type'] ?? '') && answer.bytes.length && method !== 'HEAD')
             answer.body = JSON.parse(answer.text);
@@ -494,7 +498,7 @@ export function readQr(pdf, dpi = 150) {
     const look = scratch(pdf, '.pdf');
     try {
         execFileSync('pdftoppm', ['-r', String(dpi), '-png', '-singlefile', look.path, join(look.folder, 'page')]);
-        return execFileSync('zbarimg', ['--raw', '-q', '-Sdisable', '-Sqrcode.enable', join(look.folder, 'page.png')], { encoding: 'utf8' }).trim();
+        return execFileSync('zbarimg', ['--raw', '-q', '-Sdisable', '-Sqrcode.enable', join(look.folder, 'page.png')], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
     } finally {
         look.end();
     }
