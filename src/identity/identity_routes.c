@@ -756,13 +756,15 @@ static enum err wait_for_keys(struct req *req)
     return reply_document(req, &identity_of(req)->key_set);
 }
 
-#define OPERATIONS_ROUTE(path_)                                                                                                     \
+#define OPERATIONS_ROUTE(path_, summary_)                                                                                           \
     { "POST", path_, WORK, begin, .work = work, .after = finish, .lane = LANE_HASH, .lane_of = lane_of, .before_reads = true,       \
-      .body_type = "application/x-amz-json-1.1", .key = key_of_account, .urgent = true, .raw = true, .problem = cognito_problem }
+      .body_type = "application/x-amz-json-1.1", .key = key_of_account, .urgent = true, .raw = true, .problem = cognito_problem,    \
+      .summary = summary_ }
 
 const struct route identity_routes[] = {
-    OPERATIONS_ROUTE("/identity/"),
-    OPERATIONS_ROUTE("/identity"),
-    { "GET", "/identity/{path...}", WORK, show_document, .work = wait_for_keys, .lane = LANE_SIGN, .before_reads = true, .raw = true, .cache = CACHE_STATIC },
+    OPERATIONS_ROUTE("/identity/", "Amazon Cognito's user pool operations, named by X-Amz-Target"),
+    OPERATIONS_ROUTE("/identity", NULL),
+    { "GET", "/identity/{path...}", WORK, show_document, .work = wait_for_keys, .lane = LANE_SIGN, .before_reads = true, .raw = true,
+      .cache = CACHE_STATIC, .summary = "{poolId}/.well-known/jwks.json: the keys that tokens are verified by; openid-configuration beside it" },
     ROUTE_END
 };
