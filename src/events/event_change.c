@@ -533,7 +533,7 @@ static bool words_changed(const struct event_in *in)
 enum err event_change(struct tx *tx, struct event *event, const struct event_in *in)
 {
     const struct event before = *event;
-    bool was_listed = is_listed(&before, tx->now_ms), listed;
+    bool was_listed = is_listed(&before, tx->now_ms), listed, reword;
     struct query *q;
     enum err e;
 
@@ -561,9 +561,10 @@ enum err event_change(struct tx *tx, struct event *event, const struct event_in 
             return e;
     }
     listed = is_listed(event, tx->now_ms);
-    if (was_listed && (!listed || words_changed(in)))
+    reword = listed && (!was_listed || words_changed(in));
+    if (reword || (!listed && before.status != EVENT_DRAFT)) /* an ended event may still have its words: the sweep comes later */
         event_words_delete(tx, &event->id);
-    if (listed && (!was_listed || words_changed(in)))
+    if (reword)
         words_write(tx, event);
     if (event->status == EVENT_PUBLISHED && !listed)
         event->status = EVENT_ENDED;
