@@ -26,19 +26,23 @@ enum { T_NAME, T_DESCRIPTION, T_PRICE, T_QUANTITY, T_SALE_STARTS, T_SALE_ENDS, T
 #define TICKET_TYPE_FIELDS(need, quantity_min)                                                                  \
     FIELD(ticket_type_in, "name", name, FIELD_LINE, need, 1, 100),                                              \
     FIELD(ticket_type_in, "description", description, FIELD_TEXT, OPTIONAL | NULLABLE, 0, 1000),                \
-    FIELD(ticket_type_in, "price", price, FIELD_INT, need, 0, PRICE_MAX),                                       \
+    FIELD_WITH_HELP(ticket_type_in, "price", price, FIELD_INT, need, 0, PRICE_MAX,                              \
+                    "In the currency's minor unit. A change does not touch registrations that exist."),         \
     FIELD(ticket_type_in, "quantity", quantity, FIELD_INT, need, quantity_min, QUANTITY_MAX),                   \
     FIELD(ticket_type_in, "saleStartsAt", sale_starts_at_ms, FIELD_TIME, OPTIONAL | NULLABLE, 0, 0),            \
     FIELD(ticket_type_in, "saleEndsAt", sale_ends_at_ms, FIELD_TIME, OPTIONAL | NULLABLE, 0, 0),                \
     FIELD(ticket_type_in, "minPerOrder", min_per_order, FIELD_INT, OPTIONAL | NULLABLE, 1, ORDER_MAX),          \
     FIELD(ticket_type_in, "maxPerOrder", max_per_order, FIELD_INT, OPTIONAL | NULLABLE, 1, ORDER_MAX),          \
-    FIELD(ticket_type_in, "maxPerAccount", max_per_account, FIELD_INT, OPTIONAL | NULLABLE, 1, QUANTITY_MAX)
+    FIELD_WITH_HELP(ticket_type_in, "maxPerAccount", max_per_account, FIELD_INT, OPTIONAL | NULLABLE, 1, QUANTITY_MAX, \
+                    "Tickets that one account may take over all its registrations; null: any number.")
 
 static const struct field ticket_type_new_fields[] = { TICKET_TYPE_FIELDS(REQUIRED, 1), FIELD_END };
 static const struct field ticket_type_patch_fields[] = {
     TICKET_TYPE_FIELDS(OPTIONAL, 0),
-    FIELD(ticket_type_in, "ticketTypeId", id, FIELD_ID, OPTIONAL, 0, 0),
-    FIELD(ticket_type_in, "remove", remove, FIELD_BOOL, OPTIONAL, 0, 0),
+    FIELD_WITH_HELP(ticket_type_in, "ticketTypeId", id, FIELD_ID, OPTIONAL, 0, 0,
+                    "The type to change; without it this is a new type. Types that are not listed stay as they are."),
+    FIELD_WITH_HELP(ticket_type_in, "remove", remove, FIELD_BOOL, OPTIONAL, 0, 0,
+                    "Take the type away; possible while nobody has ever registered for the event."),
     FIELD_END
 };
 
@@ -65,12 +69,14 @@ enum {
     FIELD_WORDS(event_in, "status", status, OPTIONAL, status_words),                                            \
     FIELD(event_in, "startsAt", starts_at_ms, FIELD_TIME, need, 0, 0),                                          \
     FIELD(event_in, "endsAt", ends_at_ms, FIELD_TIME, need, 0, 0),                                              \
-    FIELD(event_in, "admissionStartsAt", admission_starts_at_ms, FIELD_TIME, OPTIONAL | NULLABLE, 0, 0),        \
+    FIELD_WITH_HELP(event_in, "admissionStartsAt", admission_starts_at_ms, FIELD_TIME, OPTIONAL | NULLABLE, 0, 0, \
+                    "Before it no ticket is valid at the gate; null: doors are open at any time."),             \
     FIELD(event_in, "timezone", timezone, FIELD_ZONE, need, 1, 64),                                             \
     FIELD_SUB(event_in, "venue", venue, &venue_shape, OPTIONAL | NULLABLE),                                     \
     FIELD(event_in, "online", online, FIELD_BOOL, OPTIONAL, 0, 0),                                              \
     FIELD(event_in, "currency", currency, FIELD_CURRENCY, need, 3, 3),                                          \
-    FIELD(event_in, "capacity", capacity, FIELD_INT, need, 1, QUANTITY_MAX),                                    \
+    FIELD_WITH_HELP(event_in, "capacity", capacity, FIELD_INT, need, 1, QUANTITY_MAX,                           \
+                    "Seats over all ticket types; their quantities may sum to more."),                          \
     FIELD_MANY(event_in, "ticketTypes", types, type_count, FIELD_LIST, types_shape, need, types_min, EVENT_TYPES_MAX)
 
 static const struct field event_new_fields[] = { EVENT_FIELDS(REQUIRED, &ticket_type_new_shape, 1), FIELD_END };

@@ -148,9 +148,11 @@ struct event_query {
 };
 static const struct field event_query_fields[] = {
     FIELD(event_query, "category", category, FIELD_SLUG, OPTIONAL, 1, 50),
-    FIELD(event_query, "q", words, FIELD_TEXT, OPTIONAL, 0, 200),
-    FIELD(event_query, "from", from_ms, FIELD_TIME, OPTIONAL, 0, 0),
-    FIELD(event_query, "to", to_ms, FIELD_TIME, OPTIONAL, 0, 0),
+    FIELD_WITH_HELP(event_query, "q", words, FIELD_TEXT, OPTIONAL, 0, 200,
+                    "Words that must all be in title, description, category or venue, in any case and without accents; the last may be the "
+                    "beginning of one. The first 16 count."),
+    FIELD_WITH_HELP(event_query, "from", from_ms, FIELD_TIME, OPTIONAL, 0, 0, "The earliest start."),
+    FIELD_WITH_HELP(event_query, "to", to_ms, FIELD_TIME, OPTIONAL, 0, 0, "The latest start."),
     FIELD(event_query, "city", city, FIELD_LINE, OPTIONAL, 1, 100),
     FIELD(event_query, "organizerId", organizer, FIELD_ID, OPTIONAL, 0, 0),
     LIST_FIELDS(event_query),

@@ -21,7 +21,8 @@ struct scan_in {
     FIELD(scan_in, "ticketId", ticket, FIELD_ID, OPTIONAL | NULLABLE, 0, 0),                       \
     FIELD(scan_in, "gate", gate, FIELD_LINE, OPTIONAL | NULLABLE, 1, 100),                         \
     FIELD(scan_in, "deviceId", device, FIELD_LINE, OPTIONAL | NULLABLE, 1, 100),                   \
-    FIELD(scan_in, "scannedAt", scanned_at_ms, FIELD_TIME, OPTIONAL | NULLABLE, 0, 0)
+    FIELD_WITH_HELP(scan_in, "scannedAt", scanned_at_ms, FIELD_TIME, OPTIONAL | NULLABLE, 0, 0,    \
+                    "When a scanner that was off line read it, at most 30 days ago; with the same deviceId and ticketId sent again it is answered again.")
 
 static const struct field validate_fields[] = {
     SCAN_FIELDS,

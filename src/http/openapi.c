@@ -180,7 +180,7 @@ static void write_answers(struct buf *out, const struct route *route)
     json_close(out);
     if (route->who != WHO_ANYONE)
         write_problem_answer(out, "401", "Sign in first.");
-    if (route->who == WHO_ORGANIZERS || route->who == WHO_ADMINS)
+    if (route->who == WHO_ORGANIZERS || route->who == WHO_ADMINS || route->allow)
         write_problem_answer(out, "403", "Not allowed.");
     if (strchr(route->path, '{'))
         write_problem_answer(out, "404", "There is no such thing, or none that you may see.");

@@ -76,6 +76,8 @@ struct shape {
 
 #define FIELD(type_, json, member, kind, flags_, min_, max_) \
     { .name = (json), .type = (kind), .flags = (flags_), .offset = offsetof(struct type_, member), .min = (min_), .max = (max_) }
+#define FIELD_WITH_HELP(type_, json, member, kind, flags_, min_, max_, help_)                                                      \
+    { .name = (json), .type = (kind), .flags = (flags_), .offset = offsetof(struct type_, member), .min = (min_), .max = (max_), .help = (help_) }
 #define FIELD_WORDS(type_, json, member, flags_, words_) \
     { .name = (json), .type = FIELD_ENUM, .flags = (flags_), .offset = offsetof(struct type_, member), .words = (words_) }
 #define FIELD_SUB(type_, json, member, shape_, flags_) \
