@@ -7,12 +7,14 @@
 #include "objects/objects_inside.h"
 
 #include <assert.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -135,6 +137,21 @@ static bool credentials_load(struct objects *objects, const char *dir, struct bu
 
 /* ---- life ---- */
 
+/* What a killed process was writing. An hour old: another one may be at work in the same folder. */
+static void sweep_fresh(struct objects *objects)
+{
+    DIR *folder = fdopendir(dup(objects->fresh));
+    struct dirent *entry;
+    struct stat stat;
+
+    while (folder && (entry = readdir(folder))) {
+        if (fstatat(objects->fresh, entry->d_name, &stat, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(stat.st_mode) && stat.st_mtime < time(NULL) - 3600)
+            unlinkat(objects->fresh, entry->d_name, 0);
+    }
+    if (folder)
+        closedir(folder);
+}
+
 struct objects *objects_open(struct app *app, const char *dir, struct buf *error)
 {
     struct objects *objects = calloc(1, sizeof *objects);
@@ -152,6 +169,7 @@ struct objects *objects_open(struct app *app, const char *dir, struct buf *error
         objects_close(objects);
         return NULL;
     }
+    sweep_fresh(objects);
     if (!credentials_load(objects, dir, error)) {
         objects_close(objects);
         return NULL;

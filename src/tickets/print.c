@@ -137,12 +137,11 @@ static const char *type_name(const struct event *event, unsigned n)
     return NULL;
 }
 
-/* `token` must outlive `out`. */
-static void page_of(struct app *app, struct arena *arena, const struct ticket *ticket, char token[TICKET_TOKEN_LEN + 1], struct render_ticket *out)
+/* `space` holds the token and must outlive `out`. */
+static void page_of(struct app *app, struct arena *arena, const struct ticket *ticket, char space[TICKET_TOKEN_LEN + 1], struct render_ticket *out)
 {
     const struct registration *reg = &ticket->registration;
 
-    ticket_token(app->tickets, &reg->event, &ticket->id, (unsigned)ticket->row.edition, token);
     *out = (struct render_ticket){
         .event_title = ticket->event.title,
         .when_line = when_text(arena, &ticket->event),
@@ -153,7 +152,7 @@ static void page_of(struct app *app, struct arena *arena, const struct ticket *t
         .order_line = arena_printf(arena, "%s-%u", order_reference(arena, &reg->id), ticket->row.n),
         .price_line = price_text(arena, reg->currency, unit_price(reg, ticket->row.type)),
         .organizer = ticket->organizer_name,
-        .token = token,
+        .token = ticket_token_of(app, ticket, space),
         .dated_ms = reg->confirmed_at_ms ? reg->confirmed_at_ms : reg->created_at_ms,
     };
 }

@@ -76,14 +76,20 @@ bool ticket_find_to_print(struct tx *tx, const struct id *ticket_id, struct tick
     return find(tx, ticket_id, true, out);
 }
 
+const char *ticket_token_of(struct app *app, const struct ticket *ticket, char space[TICKET_TOKEN_LEN + 1])
+{
+    if (ticket->qr_code)
+        return ticket->qr_code;
+    ticket_token(app->tickets, &ticket->registration.event, &ticket->id, (unsigned)ticket->row.edition, space);
+    return space;
+}
+
 void ticket_json_members(struct buf *out, struct app *app, const struct ticket *ticket)
 {
     const struct event *event = &ticket->event;
     struct id type = id_child(&ticket->registration.event, ticket->row.type);
     char token[TICKET_TOKEN_LEN + 1];
 
-    if (!ticket->qr_code)
-        ticket_token(app->tickets, &ticket->registration.event, &ticket->id, (unsigned)ticket->row.edition, token);
     json_id(out, "ticketId", &ticket->id);
     json_id(out, "eventId", &ticket->registration.event);
     json_id(out, "registrationId", &ticket->registration.id);
@@ -91,7 +97,7 @@ void ticket_json_members(struct buf *out, struct app *app, const struct ticket *
     json_id(out, "ticketTypeId", &type);
     json_str(out, "attendeeName", ticket->attendee_name);
     json_str(out, "status", ticket_status_words[ticket->row.status]);
-    json_strn(out, "qrCode", ticket->qr_code ? ticket->qr_code : token, TICKET_TOKEN_LEN);
+    json_strn(out, "qrCode", ticket_token_of(app, ticket, token), TICKET_TOKEN_LEN);
     json_time_or_null(out, "usedAt", ticket->row.used_at_ms);
     json_open(out, "event");
     json_str(out, "title", event->title);

@@ -40,6 +40,9 @@ struct ticket_filter {
  * Of event and registration only what ticket_json shows is filled in. */
 size_t tickets_of_account(struct tx *tx, const struct id *account, const struct ticket_filter *filter, const struct page *page, struct ticket **out, bool *more);
 
+/* The QR text: `ticket->qr_code`, or signed now into `space`. */
+const char *ticket_token_of(struct app *app, const struct ticket *ticket, char space[TICKET_TOKEN_LEN + 1]);
+
 /* The members of ticket_json, without the braces. */
 void ticket_json_members(struct buf *out, struct app *app, const struct ticket *ticket);
 

@@ -121,6 +121,23 @@ static void credentials_are_private_and_kept(void **state)
     assert_non_null(strstr(before, "response-content-disposition=attachment%3B%20filename%3D%22a.pdf%22"));
 }
 
+/* A process was killed while it wrote: the piece goes at a later start, one that is being written stays. */
+static void what_a_kill_left_is_cleared(void **state)
+{
+    struct timespec old[2] = { { .tv_sec = 1000000 }, { .tv_sec = 1000000 } };
+    char path[128], fresh[128];
+
+    snprintf(path, sizeof path, "%s/objects/.new/left", dir);
+    snprintf(fresh, sizeof fresh, "%s/objects/.new/busy", dir);
+    close(open(path, O_WRONLY | O_CREAT, 0600));
+    close(open(fresh, O_WRONLY | O_CREAT, 0600));
+    assert_int_equal(utimensat(AT_FDCWD, path, old, 0), 0);
+    objects = reopen();
+    assert_int_equal(access(path, F_OK), -1);
+    assert_int_equal(access(fresh, F_OK), 0);
+    unlink(fresh);
+}
+
 static void ranges(void **state)
 {
     static const struct { const char *header; enum err want; int64_t offset, length; } row[] = {
@@ -146,7 +163,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_put_is_there_whole), cmocka_unit_test(keys_stay_inside), cmocka_unit_test(links_are_not_followed),
-        cmocka_unit_test(credentials_are_private_and_kept), cmocka_unit_test(ranges),
+        cmocka_unit_test(credentials_are_private_and_kept), cmocka_unit_test(what_a_kill_left_is_cleared), cmocka_unit_test(ranges),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -1,5 +1,6 @@
 /* The signed token of the QR code: RFC 6979's vectors, one text a ticket, and nothing but what was signed. */
 #include <ctype.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -181,6 +182,37 @@ static void keys_are_private_kept_and_may_be_followed_by_newer_ones(void **state
     assert_int_equal(token.key_id, 2);
 }
 
+static void *sign_and_verify(void *arg)
+{
+    struct id event = { { 1 } }, ticket = id_child(&event, 7);
+    char first[TICKET_TOKEN_LEN + 1], text[TICKET_TOKEN_LEN + 1];
+    struct ticket_token token;
+    bool good = true;
+
+    ticket_token(&tickets, &event, &ticket, 1, first);
+    for (int i = 0; i < 100; i++) {
+        ticket_token(&tickets, &event, &ticket, 1, text);
+        good &= strcmp(first, text) == 0 && ticket_token_verify(&tickets, text, TICKET_TOKEN_LEN, &token);
+    }
+    strcpy(arg, good ? first : "");
+    return NULL;
+}
+
+static void threads_sign_alike(void **state)
+{
+    char text[4][TICKET_TOKEN_LEN + 1];
+    pthread_t thread[4];
+
+    for (size_t i = 0; i < COUNT(thread); i++)
+        assert_int_equal(pthread_create(&thread[i], NULL, sign_and_verify, text[i]), 0);
+    for (size_t i = 0; i < COUNT(thread); i++)
+        pthread_join(thread[i], NULL);
+    for (size_t i = 0; i < COUNT(thread); i++) {
+        assert_int_equal(strlen(text[i]), TICKET_TOKEN_LEN);
+        assert_string_equal(text[i], text[0]);
+    }
+}
+
 /* Not a judgement: prints what docs/performance.md quotes. */
 static void speed(void **state)
 {
@@ -208,7 +240,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_nonce_is_the_rfc_s), cmocka_unit_test(scalars_out_of_range_are_no_keys), cmocka_unit_test(degenerate_signatures_fail),
         cmocka_unit_test(a_ticket_has_one_token), cmocka_unit_test(any_change_is_forged),
-        cmocka_unit_test(keys_are_private_kept_and_may_be_followed_by_newer_ones), cmocka_unit_test(speed),
+        cmocka_unit_test(keys_are_private_kept_and_may_be_followed_by_newer_ones), cmocka_unit_test(threads_sign_alike), cmocka_unit_test(speed),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);
