@@ -166,7 +166,7 @@ static struct http *listen_at(struct app *app, bool simulated, struct buf *error
 bool parts_open(struct app *app, const struct config *config, struct buf *error)
 {
     const char *dir = config->data;
-    bool simulated = config->stripe_secret_key == NULL;
+    bool simulated = payments_simulated(config);
 
     *app = (struct app){ 0 };
     if (!store_of_folder(app, config, true, error))

@@ -14,6 +14,8 @@
 
 enum payment_status { PAYMENT_CREATING, PAYMENT_OPEN, PAYMENT_PROCESSING, PAYMENT_SUCCEEDED, PAYMENT_CANCELLED, PAYMENT_FAILED };
 
+/* Is Stripe our own simulator by these settings: no key, or a base address that ends in /sim/stripe? */
+bool payments_simulated(const struct config *config);
 struct payments *payments_open(struct app *app, const char *dir, struct buf *error);
 void payments_close(struct payments *payments);
 /* For /config.json: "simulator" or "stripe". */

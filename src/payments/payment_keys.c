@@ -164,6 +164,17 @@ static bool refuse(const struct config *config, const char *base, bool live, boo
     return true;
 }
 
+bool payments_simulated(const struct config *config)
+{
+    struct arena *arena = arena_new(0);
+    const char *base = base_of(arena, config->stripe_api_base);
+    /* The simulator is known by its path, so that one behind a proxy of ours is recognized too. */
+    bool simulated = base ? ends(base, "/sim/stripe") : !config->stripe_secret_key;
+
+    arena_free(arena);
+    return simulated;
+}
+
 struct payments *payments_open(struct app *app, const char *dir, struct buf *error)
 {
     const struct config *config = app->config;
@@ -177,8 +188,7 @@ struct payments *payments_open(struct app *app, const char *dir, struct buf *err
         log_die("out of memory");
     payments->app = app;
     payments->live = begins(config->stripe_secret_key, "sk_live_") || begins(config->stripe_secret_key, "rk_live_");
-    /* The simulator is known by its path, so that one behind a proxy of ours is recognized too. */
-    payments->simulator = base ? ends(base, "/sim/stripe") : !config->stripe_secret_key;
+    payments->simulator = payments_simulated(config);
     good = !refuse(config, base, payments->live, payments->simulator, error) && (!payments->simulator || sim_keys(dir, &keys, error)) &&
            (!config->stripe_webhook_secret || split_secrets(payments, config->stripe_webhook_secret, error));
     if (!good) {
