@@ -69,21 +69,24 @@ const struct job_kind payment_jobs[] = {
 
 /* A hold is looked at again if its cancel has not come back by then; the job itself backs off. */
 #define CANCEL_LEASE_MS 15000
+/* Once the grace is over, a cancel that was only just asked for (the server was down when the hold ended) still gets this long. */
+#define CANCEL_CHANCE_MS 5000
 #define DUE_A_ROUND 1000
 #define DUE_A_WRITE 25
 
 /* Due, and nobody has been told in the last while: open ones are to be cancelled, the others are over. A payment being made in the moment
  * (creating) joins nothing here, for it has no intent yet; its registration has the intent of an older attempt or none. */
 SQL(due_with_intent_sql,
-    "SELECT r.id, r.event, r.expires_at, p.attempt, p.status FROM registration r LEFT JOIN payment p ON p.intent = r.intent"
+    "SELECT r.id, r.event, r.expires_at, p.attempt, p.status, p.lease_until FROM registration r LEFT JOIN payment p ON p.intent = r.intent"
     " WHERE r.status = 0 AND r.expires_at <= :now AND r.intent IS NOT NULL"
-    " AND (p.lease_until IS NULL OR p.lease_until <= :now OR (p.status = 1 AND r.expires_at <= :grace_over))"
+    " AND (p.lease_until IS NULL OR p.lease_until <= :now OR (p.status = 1 AND r.expires_at <= :grace_over AND p.lease_until <= :had_its_chance))"
     " ORDER BY r.expires_at, r.id LIMIT :max");
 SQL(cancel_lease_sql, "UPDATE payment SET lease_until = :lease WHERE registration = :registration AND attempt = :attempt AND status IN (1, 2)");
 
 struct due {
     struct id registration, event;
     int64_t expires_at_ms, attempt;
+    bool asked;      /* its cancel was asked for before */
     bool open;       /* its intent may still be paid, or is just being paid */
     bool processing;
 };
@@ -101,6 +104,7 @@ static size_t find_due(struct tx *tx, struct due *out)
 
     bind_int(q, ":now", tx->now_ms);
     bind_int(q, ":grace_over", grace_over);
+    bind_int(q, ":had_its_chance", tx->now_ms + CANCEL_LEASE_MS - CANCEL_CHANCE_MS);
     bind_int(q, ":max", DUE_A_ROUND);
     while (count < DUE_A_ROUND && query_row(q)) {
         int64_t status = col_is_null(q, 4) ? PAYMENT_FAILED : col_int(q, 4);
@@ -109,6 +113,7 @@ static size_t find_due(struct tx *tx, struct due *out)
                                      .event = col_id(q, 1),
                                      .expires_at_ms = col_int(q, 2),
                                      .attempt = col_int(q, 3),
+                                     .asked = !col_is_null(q, 5),
                                      .open = status == PAYMENT_OPEN || status == PAYMENT_PROCESSING,
                                      .processing = status == PAYMENT_PROCESSING };
     }
@@ -134,7 +139,7 @@ static enum err expire_one(struct tx *tx, const struct due *due)
         bind_int(q, ":lease", tx->now_ms + CANCEL_LEASE_MS);
         query_run(q);
         ask_intent_cancel(tx, &due->registration);
-        if (due->processing || tx->now_ms < due->expires_at_ms + grace_ms)
+        if (due->processing || !due->asked || tx->now_ms < due->expires_at_ms + grace_ms)
             return ERR_OK;
     }
     return registration_expire(tx, &due->registration);
