@@ -29,7 +29,7 @@ static enum err run_refund(struct job *job)
 {
     struct id refund;
 
-    return key_id(job, &refund) ? refund_post(job->app, job->reader, job->arena, &refund) : ERR_OK;
+    return key_id(job, &refund) ? refund_post(job->app, job->reader, job->arena, &job->fault, &refund) : ERR_OK;
 }
 
 /* An intent whose request was cut off: asked for again under the same key, then stored, or cancelled if nobody waits any more. */

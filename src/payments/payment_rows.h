@@ -102,6 +102,7 @@ enum err payment_create_intent(struct app *app, struct arena *arena, struct faul
 enum err payment_sync(struct app *app, struct reader *reader, struct arena *arena, const char *intent);
 /* Cancel what can still be paid of a registration that nobody waits for, then settle. */
 enum err payment_cancel_open(struct app *app, struct reader *reader, struct arena *arena, const struct id *registration);
-enum err refund_post(struct app *app, struct reader *reader, struct arena *arena, const struct id *refund);
+/* Carry out a refund that was asked for. One that failed stays an error, with its sentence in `fault`. */
+enum err refund_post(struct app *app, struct reader *reader, struct arena *arena, struct fault *fault, const struct id *refund);
 
 #endif

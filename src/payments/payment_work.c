@@ -381,7 +381,7 @@ static enum err post_refund(struct app *app, struct arena *arena, const struct k
     return write_now(app, NULL, &known->event, run_refund_failed, &verdict);
 }
 
-enum err refund_post(struct app *app, struct reader *reader, struct arena *arena, const struct id *id)
+enum err refund_post(struct app *app, struct reader *reader, struct arena *arena, struct fault *job_fault, const struct id *id)
 {
     struct fault fault = { .arena = arena };
     struct tx tx = { .app = app };
@@ -395,6 +395,8 @@ enum err refund_post(struct app *app, struct reader *reader, struct arena *arena
     found = refund_find(&tx, id, &refund);
     now = tx.now_ms;
     reader_end(reader, &tx);
+    if (found && refund.status == REFUND_FAILED)
+        return fault_set(job_fault, ERR_CONFLICT, "The refund failed at the payment provider (%s); the money must be given back by hand.", refund.failure);
     if (!found || refund.status != REFUND_ASKED)
         return ERR_OK;
     look_up(app, reader, arena, refund.intent, &refund.registration, &known);

@@ -209,6 +209,7 @@ void refund_automatic(struct tx *tx, const struct payment *payment, int64_t amou
 enum err refund_failed(struct tx *tx, const struct refund *refund, const char *failure)
 {
     struct query *q = query(tx, &refund_failed_sql);
+    char key[ID_TEXT_LEN + 1];
     struct registration reg;
     struct event event;
 
@@ -219,6 +220,9 @@ enum err refund_failed(struct tx *tx, const struct refund *refund, const char *f
         return ERR_OK;
     log_error("a refund of the intent %s failed: %s", refund->intent, failure);
     tx_note(tx, "refund.failed", &refund->id, &refund->registration);
+    /* Its job cannot succeed any more; it is parked in the end, where `usher check` and the metrics show what a person must see to. */
+    id_format(&refund->id, key);
+    job_ask(tx, "refund", key, NULL, 0);
     if (registration_find(tx, &refund->registration, &reg) && event_find(tx, &reg.event, &event))
         tell(tx, &event.organizer, "A refund failed",
              arena_printf(tx->arena,
