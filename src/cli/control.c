@@ -17,6 +17,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "cli/backup.h"
+#include "cli/copy.h"
 #include "cli/user.h"
 
 #define SOCKET_NAME "control.sock"
@@ -210,6 +211,7 @@ void control_close(struct control *control)
     if (!control)
         return;
     atomic_store(&control->stopping, true);
+    copy_cancel();
     unlink(control->path);
     shutdown(control->listener, SHUT_RDWR); /* wakes accept */
     pthread_join(control->thread, NULL);

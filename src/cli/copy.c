@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sodium.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,14 @@
 
 #define PIECE_BYTES ((size_t)256 << 10)
 #define DEPTH_MAX 16
+
+/* Any thread; set once. */
+static atomic_bool cancelled;
+
+void copy_cancel(void)
+{
+    atomic_store(&cancelled, true);
+}
 
 static void to_hex(const unsigned char hash[crypto_hash_sha256_BYTES], char hex[SHA256_HEX + 1])
 {
@@ -54,6 +63,11 @@ static bool pump(int from, int to, char hex[SHA256_HEX + 1], struct copied *copi
         abort();
     crypto_hash_sha256_init(&state);
     while (ok && (n = read(from, piece, PIECE_BYTES)) != 0) {
+        if (atomic_load_explicit(&cancelled, memory_order_relaxed)) {
+            errno = ECANCELED;
+            ok = false;
+            break;
+        }
         if (n < 0) {
             ok = errno == EINTR;
             continue;

@@ -25,5 +25,7 @@ void copy_hash_text(const struct buf *text, char hex[SHA256_HEX + 1]);
 bool copy_sync(int folder, struct buf *error);
 /* Remove a tree of ours, at most 16 deep; what cannot be removed stays. */
 void copy_remove(int folder, const char *name);
+/* From now on every copying in this process fails: the server ends, and does not wait for a backup. Any thread. */
+void copy_cancel(void);
 
 #endif

@@ -1,7 +1,7 @@
 /*
  * serve.c - `usher serve`: from the settings to a server that answers, and back.
  *
- * Threads are told apart by who takes signals: SIGTERM and SIGINT are blocked
+ * Threads are told apart by who takes signals: SIGTERM and its kind are blocked
  * before any thread begins, so that all inherit it, and one thread waits for
  * them. http_stop is then an ordinary call, not one from a handler.
  */
@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -42,26 +43,43 @@ static void say_ready(struct app *app)
         log_warn("The ready line could not be written.");
 }
 
+/* The signals that mean "end"; and SIGUSR1, by which the main thread tells the waiting one that the server has ended. */
+static void end_signals(sigset_t *set)
+{
+    sigemptyset(set);
+    sigaddset(set, SIGTERM);
+    sigaddset(set, SIGINT);
+    sigaddset(set, SIGHUP);
+    sigaddset(set, SIGUSR1);
+}
+
+struct ending {
+    struct app *app;
+    atomic_bool ended; /* set before the SIGUSR1 that counts; one from elsewhere is nothing to us */
+};
+
 static void *wait_for_signals(void *arg)
 {
-    struct app *app = arg;
+    struct ending *ending = arg;
+    bool asked = false;
     sigset_t set;
-    int signal_number;
 
-    sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGUSR1);
-    sigwait(&set, &signal_number);
-    if (signal_number == SIGUSR1) /* the server ended by itself */
-        return NULL;
-    log_info("%s: requests in flight finish, then the server ends.", signal_number == SIGTERM ? "SIGTERM" : "SIGINT");
-    http_stop(app->http);
-    /* A second one is someone who cannot wait. Nothing that was answered is lost by this. */
-    sigwait(&set, &signal_number);
-    if (signal_number != SIGUSR1)
-        _exit(128 + signal_number);
-    return NULL;
+    end_signals(&set);
+    for (;;) {
+        int number;
+
+        sigwait(&set, &number);
+        if (atomic_load(&ending->ended))
+            return NULL;
+        if (number == SIGUSR1)
+            continue;
+        /* A second one is someone who cannot wait. Nothing that was answered is lost by this. */
+        if (asked)
+            _exit(128 + number);
+        asked = true;
+        log_info("SIG%s: requests in flight finish, then the server ends.", sigabbrev_np(number));
+        http_stop(ending->app->http);
+    }
 }
 
 static void block_signals(void)
@@ -69,10 +87,7 @@ static void block_signals(void)
     sigset_t set;
 
     signal(SIGPIPE, SIG_IGN);
-    sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGUSR1);
+    end_signals(&set);
     pthread_sigmask(SIG_BLOCK, &set, NULL);
 }
 
@@ -80,6 +95,7 @@ static int serve_until_stopped(struct app *app)
 {
     struct buf error = buf_heap();
     struct control *control = control_open(app, &error);
+    struct ending ending = { .app = app };
     pthread_t signals;
 
     if (!control) {
@@ -87,9 +103,10 @@ static int serve_until_stopped(struct app *app)
         buf_free(&error);
         return EXIT_FAILED;
     }
-    if (pthread_create(&signals, NULL, wait_for_signals, app))
+    if (pthread_create(&signals, NULL, wait_for_signals, &ending))
         log_die("No thread could be made: %s", strerror(errno));
     http_run(app->http, say_ready);
+    atomic_store(&ending.ended, true);
     pthread_kill(signals, SIGUSR1);
     pthread_join(signals, NULL);
     control_close(control);
