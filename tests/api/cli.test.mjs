@@ -298,6 +298,15 @@ describe('serving', () => {
         await one.stop();
     });
 
+    test('SIGHUP ends it as well; SIGUSR1 means nothing to it', async () => {
+        const one = await start();
+        one.process.kill('SIGUSR1');
+        await one.must(200, 'GET', '/v1/events');
+        one.process.kill('SIGHUP');
+        assert.deepEqual(await one.exit, { code: 0, signal: null });
+        one.process = null;
+    });
+
     test('USHER_PUBLIC_URL stands where it is set', async () => {
         const one = await start({ env: { USHER_PUBLIC_URL: 'https://tickets.example/shop/' } });
         assert.match((await one.shellAccount()).claims.iss, /^https:\/\/tickets\.example\/shop\/identity\//);
