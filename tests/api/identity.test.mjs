@@ -439,6 +439,45 @@ test('while passwords are hashed, sessions go on', { skip: sanitized }, async ()
     await flood;
 });
 
+test('a page of an allowed origin may call, see refusals and read their names; another may not', async () => {
+    const origin = 'https://app.example.org';
+    const other = await start({ env: { USHER_CORS_ORIGINS: origin } });
+    const asked = 'amz-sdk-invocation-id,amz-sdk-request,cache-control,content-type,x-amz-target,x-amz-user-agent';
+    const preflight = (from) => send(other.url, 'OPTIONS', '/identity/', { headers: {
+        origin: from, 'access-control-request-method': 'POST', 'access-control-request-headers': asked } });
+    const allowed = await preflight(origin);
+    assert.ok([200, 204].includes(allowed.status));
+    assert.equal(allowed.headers['access-control-allow-origin'], origin);
+    const names = allowed.headers['access-control-allow-headers'].toLowerCase().split(/,\s*/);
+    for (const name of asked.split(','))
+        assert.ok(names.includes(name), name);
+    assert.ok(Number(allowed.headers['access-control-max-age']) > 0);
+    assert.equal((await preflight('https://evil.example.org')).headers['access-control-allow-origin'], undefined);
+
+    const refusal = await send(other.url, 'POST', '/identity', { headers: {
+        origin, 'content-type': 'application/x-amz-json-1.1', 'x-amz-target': 'AWSCognitoIdentityProviderService.GetUser' }, body: '{"AccessToken":"x"}' });
+    assert.equal(refusal.status, 400);
+    assert.equal(JSON.parse(refusal.text).__type, 'NotAuthorizedException');
+    assert.equal(refusal.headers['access-control-allow-origin'], origin);
+    const exposed = refusal.headers['access-control-expose-headers'].toLowerCase();
+    assert.ok(exposed.includes('x-amzn-requestid') && exposed.includes('x-amzn-errortype'));
+    await other.stop();
+});
+
+test('what was answered stands after kill -9: the account, its session, its sign-out', async () => {
+    const other = await start();
+    const here = await other.account();
+    const gone = await other.account();
+    assert.deepEqual((await other.cognito('GlobalSignOut', { AccessToken: gone.accessToken })).body, {});
+    await other.kill();
+    await other.start();
+    assert.equal((await me(here, other)).status, 200);
+    assert.equal((await other.cognito('GetTokensFromRefreshToken', { RefreshToken: here.refreshToken })).error, null);
+    assert.equal((await me(gone, other)).status, 401);
+    await other.signIn(gone.email);
+    await other.stop();
+});
+
 test('sign-in and sign-up have their rate by address', async () => {
     const limited = await start({ limits: 'on' });
     const { userPoolClientId: ClientId } = await limited.config();
