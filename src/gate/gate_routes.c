@@ -86,6 +86,7 @@ static enum err key_of_scan(struct req *req, struct tx *tx, struct id *out)
 
     *scan = scan_of_input(in, &in->event);
     gate_read_code(req->app, scan);
+    gate_sign_code(tx, scan);
     req->state = scan;
     *out = gate_event_of(tx, scan);
     return ERR_OK;
@@ -115,16 +116,20 @@ static const struct field batch_fields[] = {
 };
 static const struct shape batch_shape = SHAPE(batch_in, "CheckIns", batch_fields);
 
-/* A hundred signatures are 8 ms: on a lane. */
+/* A hundred signatures are 10 ms: on a lane. */
 static enum err read_codes(struct req *req)
 {
     const struct batch_in *in = req->body;
     struct gate_scan *scans = ARENA_ARRAY(req->arena, in->scan_count, struct gate_scan);
+    struct tx tx;
 
+    reader_begin(req->reader, &tx, req->arena, &req->fault);
     for (size_t i = 0; i < in->scan_count; i++) {
         scans[i] = scan_of_input(&in->scans[i], &req->id[0]);
         gate_read_code(req->app, &scans[i]);
+        gate_sign_code(&tx, &scans[i]);
     }
+    reader_end(req->reader, &tx);
     req->state = scans;
     return ERR_OK;
 }

@@ -56,6 +56,7 @@ describe('one ticket', () => {
         assert.equal(first.ticket.qrCode, tickets[0].qrCode);
         assert.equal(first.ticket.attendeeName, 'Ada Lovelace');
         const second = await scan({ ticketId: tickets[0].ticketId, gate: 'South' });
+        assert.equal(second.ticket.qrCode, tickets[0].qrCode);
         assert.deepEqual([second.result, second.reason, second.firstUsedGate], ['invalid', 'already-used', 'North']);
         assert.equal(second.firstUsedAt, first.ticket.usedAt);
         assert.ok(Math.abs(Date.parse(second.firstUsedAt) - before) < 20_000);
