@@ -4,8 +4,8 @@
  * The rows are made as clients would make them: each event and each order
  * passes the shape of its route and the rules of its module, in some thirty
  * writes. The last of them leaves a mark, so a folder is filled once. Free tickets are
- * confirmed at once; nothing is paid for here, since what was paid must be
- * known to the payment provider too.
+ * confirmed at once; what costs money is bought once the server runs, across
+ * HTTP (demo_sales.c), for the payment provider must know of it too.
  */
 #include "cli/demo.h"
 
@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/zone.h"
 #include "cli/cli.h"
+#include "cli/demo_sales.h"
 #include "cli/serve.h"
 #include "events/event_change.h"
 #include "gate/gate.h"
@@ -37,6 +38,12 @@ struct demo {
 
 /* ---- accounts ---- */
 
+/* `person` -1: the attendee whose sign-in is printed. The others have the same password. */
+static const char *email_of(struct arena *arena, int person)
+{
+    return person < 0 ? ATTENDEE : arena_printf(arena, "%s@usher.example", demo_people[person].mailbox);
+}
+
 static enum err add_accounts(struct tx *tx, void *arg)
 {
     struct demo *demo = arg;
@@ -48,8 +55,7 @@ static enum err add_accounts(struct tx *tx, void *arg)
     if (!e)
         e = account_add(tx, ATTENDEE, "Theo Okafor", GROUP_ATTENDEES, demo->attendee_hash, &demo->attendee);
     for (size_t i = 0; !e && i < demo_person_count; i++)
-        e = account_add(tx, arena_printf(tx->arena, "%s@usher.example", demo_people[i].mailbox), demo_people[i].name, GROUP_ATTENDEES, NULL,
-                        &demo->person[i]);
+        e = account_add(tx, email_of(tx->arena, (int)i), demo_people[i].name, GROUP_ATTENDEES, demo->attendee_hash, &demo->person[i]);
     return e;
 }
 
@@ -138,9 +144,14 @@ static enum err add_events(struct tx *tx, void *arg)
 #define FAIR 0    /* indices into demo_events */
 #define COMPILERS 1
 #define LETTERPRESS 2
+#define JAZZ 3
+#define RUN 4
+#define CALLIGRAPHY 5
+#define STREET_FOOD 6
 #define LIVE 10
+#define KAYAK 11
 
-/* Type 0: the first. `person` -1: the attendee whose sign-in is printed. `admitted`: how many of the tickets were at the gate. */
+/* `admitted`: how many of the tickets were at the gate. */
 static const struct {
     size_t event;
     int person;
@@ -150,6 +161,15 @@ static const struct {
     { FAIR, 7, 1, 3, 2 },        { FAIR, 9, 1, 2, 2 },        { FAIR, 10, 1, 1, 0 },       { COMPILERS, -1, 1, 1, 0 },   { COMPILERS, 0, 1, 1, 0 },
     { COMPILERS, 4, 1, 2, 0 },   { COMPILERS, 6, 1, 1, 0 },   { COMPILERS, 11, 1, 2, 0 },  { LETTERPRESS, 7, 1, 3, 0 },  { LETTERPRESS, 8, 1, 3, 0 },
     { LETTERPRESS, 1, 1, 2, 0 }, { LETTERPRESS, 5, 1, 2, 0 }, { LETTERPRESS, 10, 1, 2, 0 }, { LIVE, -1, 2, 1, 0 },       { LIVE, 2, 2, 1, 0 },
+};
+
+/* What is bought with a test card. */
+static const struct {
+    size_t event;
+    int person;
+    unsigned type, quantity;
+} sales[] = {
+    { JAZZ, -1, 1, 2 }, { RUN, 2, 1, 1 }, { CALLIGRAPHY, 3, 2, 1 }, { STREET_FOOD, 8, 2, 4 }, { JAZZ, 1, 2, 2 }, { KAYAK, 7, 2, 1 },
 };
 
 static enum err admit(struct tx *tx, const struct demo *demo, const struct registration *reg, unsigned count)
@@ -243,6 +263,20 @@ static bool write_step(struct demo *demo, const struct id *key, enum err (*run)(
     return e == ERR_OK;
 }
 
+/* Set by prepare, on the main thread, and stopped there when the server has ended. */
+static struct demo_sales *visitors;
+
+static void start_selling(const struct demo *demo)
+{
+    struct demo_sale list[COUNT(sales)];
+    struct arena *arena = arena_new(0);
+
+    for (size_t i = 0; i < COUNT(sales); i++)
+        list[i] = (struct demo_sale){ email_of(arena, sales[i].person), demo->event[sales[i].event], sales[i].type, sales[i].quantity };
+    visitors = demo_sales_start(http_address(demo->app->http), ATTENDEE_PASSWORD, list, COUNT(list));
+    arena_free(arena);
+}
+
 static bool fill(struct app *app)
 {
     static const struct id any;
@@ -257,6 +291,8 @@ static bool fill(struct app *app)
     for (demo.at = 0; ok && demo.at < COUNT(orders); demo.at++)
         ok = write_step(&demo, &demo.event[orders[demo.at].event], add_order);
     ok = ok && write_step(&demo, &any, mark_filled);
+    if (ok && app->sim)
+        start_selling(&demo);
     arena_free(arena);
     return ok;
 }
@@ -313,6 +349,7 @@ int demo_run(const struct args *args)
         return EXIT_USAGE;
     if (is_this_machine(config.listen)) {
         code = serve_config(&config, prepare);
+        demo_sales_stop(visitors);
     } else {
         cli_complain("the demo listens on this machine alone, for its passwords are known: --listen 127.0.0.1:PORT.");
         code = EXIT_USAGE;

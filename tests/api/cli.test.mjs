@@ -351,13 +351,17 @@ describe('the demo', () => {
         assert.ok(own.items.some((e) => e.status === 'draft') && own.items.some((e) => e.status === 'cancelled'));
         const tickets = await one.must(200, 'GET', '/v1/tickets', { token: demo.attendee.token });
         assert.ok(tickets.items.length >= 3);
-        await one.check();
+        // Visitors come and pay with a test card, by way of the simulator.
+        await waitFor(async () => (await one.must(200, 'GET', '/v1/registrations?limit=100', { token: demo.attendee.token })).items
+            .some((r) => r.amount > 0 && r.status === 'confirmed'), 'a paid registration');
+        await waitFor(() => one.rows().payment === 6, 'all six sales');
+        await waitFor(async () => JSON.parse((await one.cli(['check', '--json'])).stdout).jobCount === 0, 'the jobs to be done');
         const before = one.rows();
         assert.ok(before.check_in >= 5);
         await demo.stop();
         demo = await run();
         const again = one.rows();
-        for (const table of ['account', 'event', 'registration', 'ticket', 'check_in'])
+        for (const table of ['account', 'event', 'registration', 'ticket', 'check_in', 'payment'])
             assert.equal(again[table], before[table], table);
         await demo.stop();
         rmSync(one.clockFile, { force: true });
