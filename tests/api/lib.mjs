@@ -122,10 +122,11 @@ function judge(method, path, answer) {
 }
 
 const servers = new Set();
-after(async () => {
-    for (const server of servers)
-        await server.stop();
-});
+if (!process.env.BENCH) // bench/run has no test runner around it and stops its servers itself
+    after(async () => {
+        for (const server of servers)
+            await server.stop();
+    });
 process.on('exit', () => {
     for (const server of servers)
         server.process?.kill('SIGKILL');

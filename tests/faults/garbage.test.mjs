@@ -199,7 +199,6 @@ test('framing that two servers could read differently, and bytes that are no HTT
         `GET /v1/events HTTP/1.1\r\n${head}${Array.from({ length: 100 }, (_, i) => `X-${i}: 1\r\n`).join('')}\r\n`,
         `GET /v1/events HTTP/9.9\r\n${head}\r\n`,
         `GET /v1/ev\0ents HTTP/1.1\r\n${head}\r\n`,
-        `GET  /v1/events HTTP/1.1\r\n${head}\r\n`,
         `\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03${'\0'.repeat(200)}`,
         `PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n`,
         'garbage\r\n\r\n',
