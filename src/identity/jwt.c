@@ -345,17 +345,12 @@ static bool read_token(const struct jwt_pool *pool, struct arena *arena, const c
     return read_part(arena, first + 1, (size_t)(second - first - 1), &body) && read_claims(pool, arena, body, out);
 }
 
-bool jwt_verify(const struct jwt_pool *pool, struct arena *arena, const char *text, size_t len, int64_t now_ms, struct jwt_claims *out)
+enum jwt_worth jwt_judge(const struct jwt_pool *pool, struct arena *arena, const char *text, size_t len, int64_t now_ms, struct jwt_claims *out)
 {
     int64_t now_s = now_ms / 1000;
 
-    return read_token(pool, arena, text, len, out) && now_s < out->expires_at_s && out->issued_at_s <= now_s + JWT_SKEW_SECONDS &&
-           out->issued_at_s < out->expires_at_s && out->expires_at_s - out->issued_at_s <= JWT_LIFE_MAX_SECONDS;
-}
-
-bool jwt_is_expired(const struct jwt_pool *pool, struct arena *arena, const char *text, size_t len, int64_t now_ms)
-{
-    struct jwt_claims claims;
-
-    return read_token(pool, arena, text, len, &claims) && now_ms / 1000 >= claims.expires_at_s;
+    if (!read_token(pool, arena, text, len, out) || out->issued_at_s > now_s + JWT_SKEW_SECONDS || out->issued_at_s >= out->expires_at_s ||
+        out->expires_at_s - out->issued_at_s > JWT_LIFE_MAX_SECONDS)
+        return JWT_BAD;
+    return now_s < out->expires_at_s ? JWT_GOOD : JWT_EXPIRED;
 }

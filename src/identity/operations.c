@@ -1,0 +1,94 @@
+/* operations.c - see operations.h: what several operations share. */
+#include "identity/operations.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+
+static const struct field with_access_token_fields[] = {
+    FIELD(with_access_token, "AccessToken", token, FIELD_LINE, REQUIRED, 1, TOKEN_TEXT_MAX),
+    FIELD_END
+};
+const struct shape with_access_token_shape = SHAPE(with_access_token, "AccessToken", with_access_token_fields);
+
+/* ---- who it is about ---- */
+
+void call_find_account(struct req *req, struct tx *tx, struct call *call, const char *username, enum attempt_kind kind)
+{
+    const char *folded = account_fold_email(req->arena, username);
+
+    call->known = account_by_email(tx, username, &call->account);
+    call->attempt = attempts_key(identity_of(req)->attempts, kind, folded ? folded : username);
+    if (call->known)
+        call->kept = (struct attempts_kept){ call->account.id, call->account.failures, call->account.failed_at_ms };
+}
+
+bool call_still_signed_in(struct req *req, struct tx *tx, struct call *call)
+{
+    if (account_of_token(tx, &call->claims.account, call->claims.epoch, &call->claims.session, &call->account))
+        return true;
+    refuse(req, NotAuthorizedException, "Access Token has been revoked");
+    return false;
+}
+
+bool call_find_by_access_token(struct req *req, struct tx *tx, struct call *call)
+{
+    const struct identity *identity = identity_of(req);
+    const struct with_access_token *in = call->in;
+    enum jwt_worth worth = JWT_BAD;
+
+    if (identity_keys_ready(identity))
+        worth = jwt_judge(&identity->pool, req->arena, in->token, strlen(in->token), clock_now_ms(), &call->claims);
+    if (worth == JWT_GOOD && call->claims.use == JWT_ACCESS)
+        return call_still_signed_in(req, tx, call);
+    refuse(req, NotAuthorizedException, worth == JWT_EXPIRED ? "Access Token has expired" : "Invalid Access Token");
+    return false;
+}
+
+/* ---- tokens ---- */
+
+enum err call_sign_tokens(struct req *req, struct call *call)
+{
+    const struct jwt_pool *pool = &identity_of(req)->pool;
+    int64_t now_ms = clock_now_ms();
+    struct jwt_claims claims = {
+        .use = JWT_ACCESS,
+        .account = call->account.id,
+        .session = call->session.id,
+        .event = req->request_id,
+        .id = id_new(now_ms),
+        .epoch = call->account.epoch,
+        .groups = call->account.groups,
+        .email = call->account.email,
+        .name = call->account.name,
+        .auth_time_s = call->session.auth_time_ms / 1000,
+        .issued_at_s = now_ms / 1000,
+        .expires_at_s = now_ms / 1000 + req->app->config->access_token_seconds,
+    };
+
+    identity_keys_wait(identity_of(req));
+    call->access_token = jwt_sign(pool, req->arena, &claims);
+    claims.use = JWT_ID;
+    claims.id = id_new(now_ms);
+    call->id_token = jwt_sign(pool, req->arena, &claims);
+    return call->access_token && call->id_token ? ERR_OK : ERR_INTERNAL;
+}
+
+enum err call_reply_tokens(struct req *req, const struct call *call, const struct refresh_token *refresh)
+{
+    struct buf *out = cognito_reply(req);
+
+    json_open(out, NULL);
+    json_open(out, "ChallengeParameters");
+    json_close(out);
+    json_open(out, "AuthenticationResult");
+    json_str(out, "AccessToken", call->access_token);
+    json_int(out, "ExpiresIn", req->app->config->access_token_seconds);
+    json_str(out, "IdToken", call->id_token);
+    if (refresh)
+        json_str(out, "RefreshToken", refresh_token_write(req->arena, refresh));
+    json_str(out, "TokenType", "Bearer");
+    json_close(out);
+    json_close(out);
+    return ERR_OK;
+}

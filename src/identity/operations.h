@@ -1,0 +1,86 @@
+/*
+ * operations.h - one operation of Cognito's wire, as a row of a table: what it takes, and its steps.
+ *
+ *     look     in a snapshot: read what the request is about; refuse what can be refused at once
+ *     work     on LANE_HASH for what hashes a password, on LANE_SIGN for what only signs; others have none
+ *     finish   in the writer's transaction: change rows, answer
+ *
+ * A step that answers is the last one. An operation with several flows has a
+ * row for each. A new operation is a shape, its steps and a row; identity_routes.c
+ * walks the lists.
+ */
+#ifndef USHER_IDENTITY_OPERATIONS_H
+#define USHER_IDENTITY_OPERATIONS_H
+
+#include "identity/cognito.h"
+#include "identity/parts.h"
+
+struct operation;
+
+/* One request under way, between its steps. */
+struct call {
+    const struct operation *operation;
+    enum lane lane;              /* the operation's; `look` may change it */
+    void *in;                    /* the operation's body, read by its shape */
+    bool known;                  /* there is such an account: */
+    struct account account;
+    struct attempt_key attempt;  /* the name, for counting */
+    struct attempts_kept kept;
+    struct jwt_claims claims;    /* of the access token in the body */
+    struct refresh_token token;
+    struct session session;
+    char *access_token, *id_token;
+};
+
+typedef enum err step(struct req *req, struct tx *tx, struct call *call);
+
+struct operation {
+    const char *name, *flow;     /* flow: AuthFlow's value, where the operation has one; name NULL ends a list */
+    const struct shape *shape;   /* its struct begins as for_client, unless `by_token` is set: then it is with_access_token */
+    bool by_token;
+    const char *limit;           /* what is counted by the client's address, or NULL */
+    int per_minute;
+    step *look;
+    enum lane lane;
+    enum err (*work)(struct req *req, struct call *call);
+    step *finish;
+};
+#define OPERATION_END { .name = NULL }
+
+extern const struct operation sign_up_operations[];  /* sign_up_operations.c */
+extern const struct operation sign_in_operations[];  /* sign_in_operations.c */
+extern const struct operation token_operations[];    /* token_operations.c */
+
+/* How each body begins that names the client. */
+struct for_client {
+    struct given given;
+    const char *client_id;
+};
+#define CLIENT_FIELD(type_) FIELD(type_, "ClientId", client_id, FIELD_LINE, REQUIRED, 1, 128)
+
+struct with_access_token {
+    struct given given;
+    const char *token;
+};
+extern const struct shape with_access_token_shape;
+
+enum { TOKEN_TEXT_MAX = 8192 }; /* of a token in a body; ours are about 1,000 */
+
+static inline struct identity *identity_of(const struct req *req)
+{
+    return req->app->identity;
+}
+
+/* Find the account of a name; a name without one is counted just the same. */
+void call_find_account(struct req *req, struct tx *tx, struct call *call, const char *username, enum attempt_kind kind);
+/* The claims of the access token in the body, and its account. False when it answered with an exception. */
+bool call_find_by_access_token(struct req *req, struct tx *tx, struct call *call);
+/* In `finish`, where others may have signed out meanwhile: the account once more. False when it answered with an exception. */
+bool call_still_signed_in(struct req *req, struct tx *tx, struct call *call);
+
+/* A `work`: sign the two tokens of call->session; 270-540 us. */
+enum err call_sign_tokens(struct req *req, struct call *call);
+/* AuthenticationResult. `refresh` NULL: the client keeps the one it has. */
+enum err call_reply_tokens(struct req *req, const struct call *call, const struct refresh_token *refresh);
+
+#endif

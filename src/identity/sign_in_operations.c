@@ -1,0 +1,193 @@
+/*
+ * sign_in_operations.c - InitiateAuth by password, and refreshing by both operations.
+ *
+ * A wrong password ends in `work`: it writes nothing, so that a guess costs no
+ * commit and takes the same time whether there is such an account or not.
+ */
+#include "identity/operations.h"
+
+#include "base/clock.h"
+#include "identity/password.h"
+
+/* ---- what comes in ---- */
+
+struct sign_in_parameters {
+    struct given given;
+    const char *username, *password;
+};
+static const struct field sign_in_parameter_fields[] = {
+    FIELD(sign_in_parameters, "USERNAME", username, FIELD_LINE, REQUIRED, 1, 254),
+    FIELD(sign_in_parameters, "PASSWORD", password, FIELD_TEXT, REQUIRED, 1, 4096),
+    FIELD_END
+};
+static const struct shape sign_in_parameters_shape = SHAPE(sign_in_parameters, "SignInParameters", sign_in_parameter_fields);
+
+struct sign_in {
+    struct given given;
+    const char *client_id;
+    struct sign_in_parameters *parameters;
+};
+static const struct field sign_in_fields[] = {
+    CLIENT_FIELD(sign_in),
+    FIELD_SUB(sign_in, "AuthParameters", parameters, &sign_in_parameters_shape, REQUIRED),
+    FIELD_END
+};
+static const struct shape sign_in_shape = SHAPE(sign_in, "SignIn", sign_in_fields);
+
+struct refresh_parameters {
+    struct given given;
+    const char *token;
+};
+static const struct field refresh_parameter_fields[] = {
+    FIELD(refresh_parameters, "REFRESH_TOKEN", token, FIELD_LINE, REQUIRED, 1, TOKEN_TEXT_MAX),
+    FIELD_END
+};
+static const struct shape refresh_parameters_shape = SHAPE(refresh_parameters, "RefreshParameters", refresh_parameter_fields);
+
+struct refresh_auth {
+    struct given given;
+    const char *client_id;
+    struct refresh_parameters *parameters;
+};
+static const struct field refresh_auth_fields[] = {
+    CLIENT_FIELD(refresh_auth),
+    FIELD_SUB(refresh_auth, "AuthParameters", parameters, &refresh_parameters_shape, REQUIRED),
+    FIELD_END
+};
+static const struct shape refresh_auth_shape = SHAPE(refresh_auth, "RefreshAuth", refresh_auth_fields);
+
+struct get_tokens {
+    struct given given;
+    const char *client_id, *token;
+};
+static const struct field get_tokens_fields[] = {
+    CLIENT_FIELD(get_tokens),
+    FIELD(get_tokens, "RefreshToken", token, FIELD_LINE, REQUIRED, 1, TOKEN_TEXT_MAX),
+    FIELD_END
+};
+static const struct shape get_tokens_shape = SHAPE(get_tokens, "GetTokensFromRefreshToken", get_tokens_fields);
+
+/* ---- signing in ---- */
+
+static bool must_wait(struct req *req, const struct call *call, int64_t now_ms)
+{
+    return attempts_wait_ms(identity_of(req)->attempts, ATTEMPT_PASSWORD, &call->attempt, &call->kept, now_ms) > 0;
+}
+
+static enum err sign_in_look(struct req *req, struct tx *tx, struct call *call)
+{
+    const struct sign_in *in = call->in;
+
+    call_find_account(req, tx, call, in->parameters->username, ATTEMPT_PASSWORD);
+    return must_wait(req, call, tx->now_ms) ? refuse(req, NotAuthorizedException, "Password attempts exceeded") : ERR_OK;
+}
+
+static enum err sign_in_work(struct req *req, struct call *call)
+{
+    struct identity *identity = identity_of(req);
+    const struct sign_in *in = call->in;
+    int64_t now_ms = clock_now_ms();
+
+    /* Once more: of a hundred guesses sent at the same time, ninety find the door closed here. */
+    if (must_wait(req, call, now_ms))
+        return refuse(req, NotAuthorizedException, "Password attempts exceeded");
+    if (!password_matches(req->arena, call->known ? call->account.password : NULL, in->parameters->password)) {
+        attempts_add(identity->attempts, ATTEMPT_PASSWORD, &call->attempt, &call->kept, now_ms);
+        return refuse(req, NotAuthorizedException, NULL);
+    }
+    attempts_clear(identity->attempts, &call->attempt);
+    if (call->account.status == ACCOUNT_UNCONFIRMED)
+        return refuse(req, UserNotConfirmedException, NULL);
+    if (call->account.status == ACCOUNT_DISABLED)
+        return refuse(req, NotAuthorizedException, "User is disabled.");
+    call->session = session_new(&call->account, now_ms, req->app->config->refresh_token_seconds, &call->token);
+    return call_sign_tokens(req, call);
+}
+
+static enum err sign_in_finish(struct req *req, struct tx *tx, struct call *call)
+{
+    if (!account_signed_in(tx, &call->account))
+        return refuse(req, NotAuthorizedException, NULL);
+    session_insert(tx, &call->session);
+    tx_note(tx, "account.signed-in", &call->account.id, &call->session.id);
+    return call_reply_tokens(req, call, &call->token);
+}
+
+/* ---- refreshing ---- */
+
+static enum err refuse_refresh(struct req *req, enum refresh_worth worth)
+{
+    if (worth == REFRESH_REUSED)
+        return refuse(req, RefreshTokenReuseException, NULL);
+    return refuse(req, NotAuthorizedException, worth == REFRESH_OVER ? "Refresh Token has been revoked" : "Invalid Refresh Token");
+}
+
+static enum err refresh_look(struct req *req, struct tx *tx, struct call *call, const char *text)
+{
+    enum refresh_worth worth = REFRESH_UNKNOWN;
+
+    if (refresh_token_read(text, &call->token))
+        worth = session_judge(tx, &call->token, &call->session, &call->account);
+    if (worth == REFRESH_REUSED)
+        call->lane = LANE_NONE; /* nothing to sign: on to the writer, which ends the session */
+    else if (worth != REFRESH_CURRENT && worth != REFRESH_PREVIOUS)
+        return refuse_refresh(req, worth);
+    return ERR_OK;
+}
+
+static enum err refresh_auth_look(struct req *req, struct tx *tx, struct call *call)
+{
+    const struct refresh_auth *in = call->in;
+
+    return refresh_look(req, tx, call, in->parameters->token);
+}
+
+static enum err get_tokens_look(struct req *req, struct tx *tx, struct call *call)
+{
+    const struct get_tokens *in = call->in;
+
+    return refresh_look(req, tx, call, in->token);
+}
+
+static enum err refresh_finish(struct req *req, struct tx *tx, const struct call *call, bool rotate)
+{
+    struct session session;
+    struct account account;
+    enum refresh_worth worth = session_judge(tx, &call->token, &session, &account);
+
+    if (worth == REFRESH_REUSED)
+        session_revoke(tx, &session);
+    if (worth != REFRESH_CURRENT && worth != REFRESH_PREVIOUS)
+        return refuse_refresh(req, worth);
+    if (!call->access_token)
+        return ERR_BUSY; /* it was judged otherwise before; the next try is judged afresh */
+    if (!rotate)
+        return call_reply_tokens(req, call, NULL);
+
+    struct refresh_token next = session_successor(identity_of(req), &call->token);
+    if (worth == REFRESH_CURRENT)
+        session_rotate(tx, &call->token, &next);
+    return call_reply_tokens(req, call, &next);
+}
+
+static enum err refresh_auth_finish(struct req *req, struct tx *tx, struct call *call)
+{
+    return refresh_finish(req, tx, call, false);
+}
+
+static enum err get_tokens_finish(struct req *req, struct tx *tx, struct call *call)
+{
+    return refresh_finish(req, tx, call, true);
+}
+
+const struct operation sign_in_operations[] = {
+    { "InitiateAuth", "USER_PASSWORD_AUTH", &sign_in_shape, .limit = "sign-in", .per_minute = 30, .look = sign_in_look, .lane = LANE_HASH,
+      .work = sign_in_work, .finish = sign_in_finish },
+    { "InitiateAuth", "REFRESH_TOKEN_AUTH", &refresh_auth_shape, .look = refresh_auth_look, .lane = LANE_SIGN, .work = call_sign_tokens,
+      .finish = refresh_auth_finish },
+    { "InitiateAuth", "REFRESH_TOKEN", &refresh_auth_shape, .look = refresh_auth_look, .lane = LANE_SIGN, .work = call_sign_tokens,
+      .finish = refresh_auth_finish },
+    { "GetTokensFromRefreshToken", NULL, &get_tokens_shape, .look = get_tokens_look, .lane = LANE_SIGN, .work = call_sign_tokens,
+      .finish = get_tokens_finish },
+    OPERATION_END
+};

@@ -1,0 +1,240 @@
+/* sign_up_operations.c - SignUp, and the code by mail that makes an account of it. */
+#include "identity/operations.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "identity/password.h"
+#include "mail/mail.h"
+
+/* ---- what comes in ---- */
+
+struct attribute {
+    struct given given;
+    const char *name, *value;
+};
+static const struct field attribute_fields[] = {
+    FIELD(attribute, "Name", name, FIELD_LINE, REQUIRED, 1, 64),
+    FIELD(attribute, "Value", value, FIELD_TEXT, OPTIONAL, 0, 254),
+    FIELD_END
+};
+static const struct shape attribute_shape = SHAPE(attribute, "Attribute", attribute_fields);
+
+struct sign_up {
+    struct given given;
+    const char *client_id, *username, *password;
+    struct attribute *attributes;
+    size_t attribute_count;
+};
+static const struct field sign_up_fields[] = {
+    CLIENT_FIELD(sign_up),
+    FIELD(sign_up, "Username", username, FIELD_EMAIL, REQUIRED, 3, 254),
+    FIELD(sign_up, "Password", password, FIELD_TEXT, REQUIRED, 0, 4096), /* password_fault has the rule, and its own exception */
+    FIELD_MANY(sign_up, "UserAttributes", attributes, attribute_count, FIELD_LIST, &attribute_shape, OPTIONAL, 0, 25),
+    FIELD_END
+};
+static const struct shape sign_up_shape = SHAPE(sign_up, "SignUp", sign_up_fields);
+
+struct confirm {
+    struct given given;
+    const char *client_id, *username, *code;
+};
+static const struct field confirm_fields[] = {
+    CLIENT_FIELD(confirm),
+    FIELD(confirm, "Username", username, FIELD_LINE, REQUIRED, 1, 254),
+    FIELD(confirm, "ConfirmationCode", code, FIELD_LINE, REQUIRED, 1, 64),
+    FIELD_END
+};
+static const struct shape confirm_shape = SHAPE(confirm, "ConfirmSignUp", confirm_fields);
+
+struct resend {
+    struct given given;
+    const char *client_id, *username;
+};
+static const struct field resend_fields[] = {
+    CLIENT_FIELD(resend),
+    FIELD(resend, "Username", username, FIELD_LINE, REQUIRED, 1, 254),
+    FIELD_END
+};
+static const struct shape resend_shape = SHAPE(resend, "ResendConfirmationCode", resend_fields);
+
+/* ---- signing up ---- */
+
+static bool is_locale(const char *text)
+{
+    size_t len = strlen(text);
+
+    return len >= 2 && len <= 35 && strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") == len;
+}
+
+/* Put one attribute where it belongs; NULL, or what is wrong with it. Whatever is not listed cannot be set: no group, no "email_verified". */
+static const char *take_attribute(struct account *account, const struct sign_up *in, const struct attribute *attribute)
+{
+    const char *value = attribute->value ? attribute->value : "";
+
+    if (strcmp(attribute->name, "email") == 0)
+        return strcasecmp(value, in->username) == 0 ? NULL : "The attribute email must be the user name.";
+    if (strcmp(attribute->name, "name") == 0) {
+        account->name = *value ? value : NULL;
+        return strpbrk(value, "\n\t") ? "The attribute name must be one line." : NULL;
+    }
+    if (strcmp(attribute->name, "locale") == 0) {
+        account->locale = *value ? value : NULL;
+        return *value && !is_locale(value) ? "The attribute locale is no language tag." : NULL;
+    }
+    if (strcmp(attribute->name, "custom:role") != 0)
+        return "Attributes did not conform to the schema: only email, name, locale and custom:role may be set.";
+    if (strcmp(value, "organizer") == 0)
+        account->groups = GROUP_ORGANIZERS;
+    else if (strcmp(value, "attendee") == 0)
+        account->groups = GROUP_ATTENDEES;
+    else
+        return "The attribute custom:role must be organizer or attendee.";
+    return NULL;
+}
+
+static void mail_code(struct tx *tx, const struct account *account, const char *code)
+{
+    /* Nothing else in the text may look like a code: no address of the server, no name. */
+    struct mail_message message = {
+        .to = account->email,
+        .subject = "Your confirmation code",
+        .text = arena_printf(tx->arena,
+                             "Welcome to Usher. Your confirmation code is\n\n    %s\n\n"
+                             "It works for %d hours. If you did not sign up, you need not do anything.\n",
+                             code, CODE_HOURS),
+        .id = id_new(tx->now_ms),
+    };
+
+    mail_ask(tx, &message);
+}
+
+static enum err sign_up_look(struct req *req, struct tx *tx, struct call *call)
+{
+    const struct sign_up *in = call->in;
+    const char *fault = password_fault(in->password);
+    struct account there, *account = &call->account;
+
+    *account = (struct account){ .id = id_new(tx->now_ms), .email = in->username, .groups = GROUP_ATTENDEES };
+    account->email_key = account_fold_email(req->arena, in->username);
+    for (size_t i = 0; i < in->attribute_count; i++) {
+        const char *wrong = take_attribute(account, in, &in->attributes[i]);
+
+        if (wrong)
+            return refuse(req, InvalidParameterException, "%s", wrong);
+    }
+    if (!account->email_key)
+        return refuse(req, InvalidParameterException, "Username should be an email.");
+    if (!fault && strcasecmp(in->password, in->username) == 0)
+        fault = "Password must not be the e-mail address";
+    if (fault)
+        return refuse(req, InvalidPasswordException, "Password did not conform with policy: %s", fault);
+
+    call->known = account_by_email(tx, in->username, &there);
+    if (!call->known)
+        return ERR_OK;
+    /* Until its code has run out, a sign-up that was never confirmed belongs to whoever made it: nobody else may
+     * slip their own password under the code that the mailbox's owner is about to type. */
+    if (there.status != ACCOUNT_UNCONFIRMED || code_is_live(tx, &there.id, CODE_SIGN_UP))
+        return refuse(req, UsernameExistsException, NULL);
+    account->id = there.id;
+    return ERR_OK;
+}
+
+static enum err sign_up_work(struct req *req, struct call *call)
+{
+    const struct sign_up *in = call->in;
+
+    call->account.password = password_hash(req->arena, in->password);
+    return call->account.password ? ERR_OK : ERR_BUSY;
+}
+
+static enum err sign_up_finish(struct req *req, struct tx *tx, struct call *call)
+{
+    const struct account *account = &call->account;
+
+    /* Somebody may have been quicker meanwhile, in either way. */
+    if (call->known && code_is_live(tx, &account->id, CODE_SIGN_UP))
+        return refuse(req, UsernameExistsException, NULL);
+    if (!(call->known ? account_replace_unconfirmed(tx, account) : account_insert(tx, account)))
+        return refuse(req, UsernameExistsException, NULL);
+    mail_code(tx, account, code_make(tx, &account->id, CODE_SIGN_UP));
+    tx_note(tx, "account.signed-up", &account->id, NULL);
+
+    struct buf *out = cognito_reply(req);
+    json_open(out, NULL);
+    cognito_delivery(out, req->arena, account->email);
+    json_bool(out, "UserConfirmed", false);
+    json_id(out, "UserSub", &account->id);
+    json_close(out);
+    return ERR_OK;
+}
+
+static enum err confirm_look(struct req *req, struct tx *tx, struct call *call)
+{
+    const struct confirm *in = call->in;
+
+    call->known = account_by_email(tx, in->username, &call->account);
+    return ERR_OK;
+}
+
+static enum err confirm_finish(struct req *req, struct tx *tx, struct call *call)
+{
+    const struct confirm *in = call->in;
+    struct account account;
+
+    if (!account_by_email(tx, in->username, &account))
+        return refuse(req, CodeMismatchException, NULL);
+    if (account.status != ACCOUNT_UNCONFIRMED)
+        return refuse(req, NotAuthorizedException, "User cannot be confirmed. Current status is CONFIRMED");
+    switch (code_use(tx, &account.id, CODE_SIGN_UP, in->code)) {
+    case CODE_EXPIRED:
+        return refuse(req, ExpiredCodeException, NULL);
+    case CODE_WRONG:
+        return refuse(req, CodeMismatchException, NULL);
+    case CODE_GOOD:
+        break;
+    }
+    account_confirm(tx, &account.id);
+    tx_note(tx, "account.confirmed", &account.id, NULL);
+    return cognito_reply_empty(req);
+}
+
+static enum err resend_look(struct req *req, struct tx *tx, struct call *call)
+{
+    static const struct attempts_kept none;
+    struct attempts *attempts = identity_of(req)->attempts;
+    const struct resend *in = call->in;
+
+    call_find_account(req, tx, call, in->username, ATTEMPT_CODE_MAIL);
+    if (call->known && call->account.status != ACCOUNT_UNCONFIRMED)
+        return refuse(req, InvalidParameterException, "User is already confirmed.");
+    if (attempts_wait_ms(attempts, ATTEMPT_CODE_MAIL, &call->attempt, &none, tx->now_ms) > 0)
+        return refuse(req, LimitExceededException, NULL);
+    attempts_add(attempts, ATTEMPT_CODE_MAIL, &call->attempt, &none, tx->now_ms);
+    return ERR_OK;
+}
+
+static enum err resend_finish(struct req *req, struct tx *tx, struct call *call)
+{
+    const struct resend *in = call->in;
+    struct account account;
+
+    /* A name without an account gets the same answer, and no mail. */
+    if (account_by_email(tx, in->username, &account) && account.status == ACCOUNT_UNCONFIRMED)
+        mail_code(tx, &account, code_make(tx, &account.id, CODE_SIGN_UP));
+
+    struct buf *out = cognito_reply(req);
+    json_open(out, NULL);
+    cognito_delivery(out, req->arena, in->username);
+    json_close(out);
+    return ERR_OK;
+}
+
+const struct operation sign_up_operations[] = {
+    { "SignUp", NULL, &sign_up_shape, .limit = "sign-up", .per_minute = 10, .look = sign_up_look, .lane = LANE_HASH, .work = sign_up_work,
+      .finish = sign_up_finish },
+    { "ConfirmSignUp", NULL, &confirm_shape, .limit = "code", .per_minute = 30, .look = confirm_look, .finish = confirm_finish },
+    { "ResendConfirmationCode", NULL, &resend_shape, .limit = "sign-up", .per_minute = 10, .look = resend_look, .finish = resend_finish },
+    OPERATION_END
+};
