@@ -5,7 +5,7 @@
  *     LANE_SIGN    1 thread: RSA signatures of refreshed tokens (270-540 us a pair), apart from hashing so that no session waits for a login flood
  *     LANE_SCAN    1 thread: exports, search, statistics, in keyset slices
  *     LANE_PAY     buyers' calls to Stripe
- *     LANE_RENDER  PDFs (the render child does the work), nice 10
+ *     LANE_RENDER  4 threads, 3 for jobs: PDFs (the render child draws them one by one), their files and mails, nice 10
  *     LANE_SWEEP   jobs: mail, cancels, refunds, syncs; and the periodic sweeps
  *     LANE_SIM     the Stripe simulator's state
  *
