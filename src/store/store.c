@@ -485,7 +485,8 @@ void reader_end(struct reader *reader, struct tx *tx)
 
     assert(tx->connection == connection);
     connection_end_queries(connection);
-    connection->engine->rollback(connection);
+    if (connection->engine->stands(connection))
+        connection->engine->commit(connection); /* there is nothing to undo, and this is the cheaper end */
     tx->connection = NULL;
 }
 
