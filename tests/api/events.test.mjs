@@ -423,6 +423,14 @@ describe('its picture', () => {
         assert.equal((await show(event)).body.imageUrl, second.body.imageUrl);
     });
 
+    test('may have 5 MiB, and several may come at once', async () => {
+        const event = await usher.createEvent(organizer);
+        const big = Buffer.concat([picture(), Buffer.alloc(5 * 1024 * 1024 - picture().length)]);
+        const answers = await Promise.all(Array.from({ length: 6 }, () => put(event, big)));
+        assert.deepEqual(answers.map((a) => a.status), answers.map(() => 200), answers.map((a) => a.text.slice(0, 200)).join());
+        assert.deepEqual((await usher.api('GET', `/v1/events/${event.eventId}/image`)).bytes, big);
+    });
+
     test('is a PNG, JPEG or WebP of a size that can be shown', async () => {
         const event = await usher.createEvent(organizer);
         assert.equal((await put(event, '<svg xmlns="http://www.w3.org/2000/svg"/>', { type: 'image/svg+xml' })).status, 415);
