@@ -233,8 +233,24 @@ static enum err head_complete(void *user)
     return ERR_OK;
 }
 
+/* A body over 64 KiB (a picture) moves to the heap: in the arena it would leave each size it grew through behind, and count against the writer's
+ * queue, of which one alone would fill most. */
+static enum err body_to_heap(struct exchange *x)
+{
+    struct buf body = buf_heap();
+
+    if (x->loop->large_bodies == LARGE_BODIES_MAX)
+        return ERR_BUSY;
+    x->loop->large_bodies++;
+    buf_reserve(&body, x->content_length > 0 ? (size_t)x->content_length : x->body.len * 2);
+    buf_add(&body, x->body.data, x->body.len);
+    x->body = body;
+    return ERR_OK;
+}
+
 static enum err head_body(void *user, const char *at, size_t len)
 {
+    enum err e = ERR_OK;
     struct exchange *x = ((struct conn *)user)->exchange;
 
     if (x->refusal) {
@@ -245,9 +261,12 @@ static enum err head_body(void *user, const char *at, size_t len)
     if (x->body.len + len > x->body_max)
         return ERR_TOO_LARGE;
     if (!x->body.data && x->content_length > 0)
-        buf_reserve(&x->body, (size_t)MIN(x->content_length, (int64_t)(64 * 1024)));
-    buf_add(&x->body, at, len);
-    return ERR_OK;
+        buf_reserve(&x->body, (size_t)MIN(x->content_length, (int64_t)BODY_BYTES_MAX));
+    if (x->body.arena && x->body.len + len > BODY_BYTES_MAX)
+        e = body_to_heap(x);
+    if (!e)
+        buf_add(&x->body, at, len);
+    return e;
 }
 
 const struct parser_calls head_calls = {

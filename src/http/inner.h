@@ -29,6 +29,7 @@
 #define HEADERS_MAX 64
 #define TARGET_BYTES_MAX (8 * 1024)
 #define BODY_BYTES_MAX (64 * 1024)     /* where the route says nothing */
+#define LARGE_BODIES_MAX 8             /* over that, at a time on a loop; the next are told to come back */
 #define UNSENT_BYTES_MAX (1024 * 1024) /* reading stops above it */
 #define PIPELINED_BYTES_MAX (64 * 1024)/* unparsed bytes kept behind a parked request; reading stops above it */
 #define READ_BYTES (64 * 1024)         /* the loop's read buffer */
@@ -85,7 +86,7 @@ struct exchange {
     enum err refusal;           /* found while the head was read; answered once the message is complete */
 
     size_t body_max;
-    struct buf body;
+    struct buf body;            /* in the arena; on the heap when it is a large one (LARGE_BODIES_MAX) */
 
     /* Found by dispatch. */
     int route_index;            /* of the metrics; -1: none */
@@ -177,7 +178,7 @@ struct loop {
     int64_t stop_by_ms;
     struct reader *reader;
     struct conn_list waiting[WAIT_COUNT];
-    size_t conn_count, parked_count, lingering_count;
+    size_t conn_count, parked_count, lingering_count, large_bodies;
     struct exchange *pool;
     size_t pool_count;
     struct token_cache *tokens;

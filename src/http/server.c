@@ -72,6 +72,10 @@ void exchange_release(struct exchange *x)
 
     if (x->req.reply.file >= 0)
         close(x->req.reply.file);
+    if (!x->body.arena) {
+        buf_free(&x->body);
+        loop->large_bodies--;
+    }
     if (loop->pool_count >= POOL_MAX) {
         arena_free(x->arena);
         free(x);
