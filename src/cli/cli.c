@@ -2,7 +2,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -194,13 +193,8 @@ static int version_run(const struct args *args)
     return print_and_free(&out);
 }
 
-/* The server starts it; its signals are blocked there, and are to work here. */
 static int render_run(const struct args *args)
 {
-    sigset_t none;
-
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
     return render_child_main();
 }
 
