@@ -185,6 +185,8 @@ bool parts_open(struct app *app, const struct config *config, struct buf *error)
 /* The lanes first: their threads use everything. */
 void parts_close(struct app *app)
 {
+    if (app->payments)
+        payments_stop(app->payments);
     if (app->lanes)
         lanes_stop(app->lanes);
     if (app->sim)

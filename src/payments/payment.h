@@ -17,6 +17,8 @@ enum payment_status { PAYMENT_CREATING, PAYMENT_OPEN, PAYMENT_PROCESSING, PAYMEN
 /* Is Stripe our own simulator by these settings: no key, or a base address that ends in /sim/stripe? */
 bool payments_simulated(const struct config *config);
 struct payments *payments_open(struct app *app, const char *dir, struct buf *error);
+/* The server ends: nobody waits for Stripe any longer. What is not done stays asked for. */
+void payments_stop(struct payments *payments);
 void payments_close(struct payments *payments);
 /* For /config.json: "simulator" or "stripe". */
 const char *payments_provider(const struct payments *payments);

@@ -56,11 +56,12 @@ static enum err run_intent_create(struct job *job)
 }
 
 const struct job_kind payment_jobs[] = {
-    /* Leases: a call and its tries take at most three time-outs of 15 s; a sync makes two. */
-    { "stripe-sync", LANE_SWEEP, run_sync, 120 },
-    { "intent-cancel", LANE_SWEEP, run_intent_cancel, 240 },
-    { "intent-create", LANE_SWEEP, run_intent_create, 120 },
-    { "refund", LANE_SWEEP, run_refund, 180 },
+    /* What waits for Stripe waits beside the buyers' calls, never in front of mails and expiry. Leases: a call with its tries takes
+     * at most 20 s; a sync makes two, a cancel two for each of a few attempts. */
+    { "stripe-sync", LANE_PAY, run_sync, 90 },
+    { "intent-cancel", LANE_PAY, run_intent_cancel, 240 },
+    { "intent-create", LANE_PAY, run_intent_create, 90 },
+    { "refund", LANE_PAY, run_refund, 120 },
     { "event-cancel", LANE_SWEEP, event_cancel_run, 120 },
     JOB_KIND_END
 };

@@ -212,6 +212,11 @@ struct payments *payments_open(struct app *app, const char *dir, struct buf *err
     return payments;
 }
 
+void payments_stop(struct payments *payments)
+{
+    stripe_stop(payments->stripe);
+}
+
 void payments_close(struct payments *payments)
 {
     if (!payments)

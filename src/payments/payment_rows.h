@@ -21,6 +21,9 @@ struct payments {
     bool simulator, live;
     char *secret_key, *publishable_key;
     char *webhook_secrets[2];        /* two while a secret is rolled over */
+
+    /* Set by the sweep that sends for Stripe's events, cleared by the task that read them. */
+    atomic_bool reading_events;
 };
 
 struct payment {

@@ -231,7 +231,7 @@ static int64_t read_cursor(struct app *app, struct reader *reader, struct arena 
     return text ? strtoll(text, NULL, 10) : 0;
 }
 
-void reconcile_events(struct app *app, struct reader *reader, struct arena *arena)
+static void read_events(struct app *app, struct reader *reader, struct arena *arena)
 {
     int64_t now_s, newest_s = 0, cursor_s = read_cursor(app, reader, arena, &now_s);
     const char *last = NULL;
@@ -263,4 +263,39 @@ void reconcile_events(struct app *app, struct reader *reader, struct arena *aren
     /* Newest first: the cursor moves when all were read. */
     if (!e && newest_s > cursor_s)
         take_events(app, &(struct events){ .read_to_s = newest_s });
+}
+
+struct events_task {
+    struct lane_task task;
+    struct app *app;
+};
+
+static void run_read_events(struct lane_task *task, struct reader *reader)
+{
+    struct events_task *own = CONTAINER_OF(task, struct events_task, task);
+    struct app *app = own->app;
+    struct arena *arena = arena_new(0);
+
+    free(own);
+    read_events(app, reader, arena);
+    arena_free(arena);
+    atomic_store(&app->payments->reading_events, false);
+}
+
+/* The call waits where payments wait: a Stripe that hangs must not hold up the sweep that frees seats. */
+void reconcile_events(struct app *app, struct reader *reader, struct arena *arena)
+{
+    struct events_task *own;
+
+    if (atomic_exchange(&app->payments->reading_events, true))
+        return;
+    own = calloc(1, sizeof *own);
+    if (own) {
+        own->task.run = run_read_events;
+        own->app = app;
+    }
+    if (!own || lane_push(app->lanes, LANE_PAY, &own->task)) {
+        free(own);
+        atomic_store(&app->payments->reading_events, false);
+    }
 }

@@ -21,8 +21,10 @@
 #define STRIPE_VERSION "2026-10-28.endive"
 
 #define CONNECT_TIMEOUT_MS 3000L
-#define CALL_TIMEOUT_MS 15000L
+#define CALL_TIMEOUT_MS 10000L
 #define TRIES 3
+/* No further try after this long: a buyer is waiting, or the next job. So a call takes at most twice that. */
+#define TRY_AGAIN_US (10 * INT64_C(1000000))
 /* A list of 100 intents with their charges is about 400 KiB. */
 #define REPLY_MAX ((size_t)2 << 20)
 
@@ -34,6 +36,9 @@ struct stripe {
     struct app *app;
     char *base, *secret_key;
     bool own_simulator;
+
+    /* Any thread. */
+    atomic_bool stopping;
 
     /* Any thread. The breaker opens by counting and closes by time; a race costs one call more or less. */
     atomic_int failures;
@@ -93,6 +98,11 @@ void stripe_free(struct stripe *stripe)
     free(stripe);
 }
 
+void stripe_stop(struct stripe *stripe)
+{
+    atomic_store(&stripe->stopping, true);
+}
+
 /* ---- one try ---- */
 
 struct call {
@@ -128,6 +138,12 @@ static size_t take_header(char *data, size_t size, size_t count, void *arg)
     if (len > sizeof name && strncasecmp(data, name, sizeof name - 1) == 0)
         call->should_retry = memmem(data, len, "true", 4) != NULL;
     return len;
+}
+
+/* Not 0 ends the call. curl asks about every second while nothing comes, and with every piece that does. */
+static int give_up(void *arg, curl_off_t total, curl_off_t now, curl_off_t up_total, curl_off_t up_now)
+{
+    return atomic_load(&((struct stripe *)arg)->stopping);
 }
 
 static struct curl_slist *header(struct curl_slist *list, const char *text)
@@ -174,6 +190,9 @@ static CURLcode try_once(struct call *call)
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, call);
     curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, take_header);
     curl_easy_setopt(curl, CURLOPT_HEADERDATA, call);
+    curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+    curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, give_up);
+    curl_easy_setopt(curl, CURLOPT_XFERINFODATA, call->stripe);
     if (call->stripe->own_simulator) {
         /* Our own process on our own machine, whose certificate names the public host and not 127.0.0.1. */
         curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 0L);
@@ -262,17 +281,20 @@ static int path_len(const char *path)
 static enum err call_stripe(struct call *call, const char *path, struct stripe_reply *out)
 {
     struct stripe *stripe = call->stripe;
+    int64_t began_us = clock_mono_us();
     enum err e;
 
     *out = (struct stripe_reply){ 0 };
     for (int n = 1;; n++) {
         CURLcode result;
 
-        if (breaker_open(stripe))
+        if (atomic_load(&stripe->stopping) || breaker_open(stripe))
             return ERR_UPSTREAM;
         result = try_once(call);
+        if (result == CURLE_ABORTED_BY_CALLBACK)
+            return ERR_UPSTREAM;
         breaker_note(stripe, result == CURLE_OK);
-        if (n < TRIES && may_retry(call, result)) {
+        if (n < TRIES && may_retry(call, result) && clock_mono_us() - began_us < TRY_AGAIN_US) {
             sleep_before_try(n);
             continue;
         }

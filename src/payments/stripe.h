@@ -26,6 +26,8 @@ struct stripe;
 
 /* `base`: "https://api.stripe.com", without the /v1; NULL: the simulator at our own listen address, asked for when the first call is made. */
 struct stripe *stripe_new(struct app *app, const char *base, const char *secret_key);
+/* Calls under way end within a second, others are not begun: ERR_UPSTREAM. Any thread. */
+void stripe_stop(struct stripe *stripe);
 void stripe_free(struct stripe *stripe);
 
 /* What came back. With ERR_OK `json` is an object and `status` says what Stripe thinks of it: 2xx, or 4xx with the error fields set. */

@@ -388,7 +388,7 @@ static const struct {
     bool (*serve)(struct sim_call *call, const char *rest);
 } resources[] = {
     { "payment_intents", sim_intents }, { "payment_methods", sim_payment_methods }, { "refunds", sim_refunds },
-    { "charges", sim_charges },         { "events", sim_events },
+    { "charges", sim_charges },         { "events", sim_events }, { "webhook_endpoints", sim_endpoints },
 };
 
 static bool serve(struct sim_call *call)

@@ -105,6 +105,7 @@ bool sim_payment_methods(struct sim_call *call, const char *rest);
 bool sim_refunds(struct sim_call *call, const char *rest);
 bool sim_charges(struct sim_call *call, const char *rest);
 bool sim_events(struct sim_call *call, const char *rest);
+bool sim_endpoints(struct sim_call *call, const char *rest); /* behind "webhook_endpoints" */
 /* What sim_later asked for, when its time has come. */
 void sim_do_later(struct sim_call *call, const char *what, const char *object);
 /* The 3-D Secure page's verdict on an intent. */
@@ -127,6 +128,7 @@ bool sim_card_luhn(const char *number);
 /* ---- webhooks (sim_sender.c) ---- */
 
 void *sim_sender_main(void *sim);
-bool sim_event_delivered(const char *type);
+/* Plan the deliveries of an event: to our own server, if it is a kind that it takes, and to every endpoint that asked for it. */
+void sim_plan_deliveries(struct sim *sim, const char *event_id, const char *type);
 
 #endif

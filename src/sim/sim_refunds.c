@@ -137,16 +137,13 @@ bool sim_refunds(struct sim_call *call, const char *rest)
 void sim_event(struct sim_call *call, const char *type, json_t *object)
 {
     char *id = sim_new_id(call->arena, "evt_");
-    bool delivered = sim_event_delivered(type);
     json_t *event = json_pack("{s:s, s:s, s:s, s:I, s:{s:O}, s:b, s:i, s:{s:s?, s:s?}, s:s}", "id", id, "object", "event", "api_version",
                               "2026-10-28.endive", "created", (json_int_t)call->now_s, "data", "object", object, "livemode", 0, "pending_webhooks",
-                              delivered ? 1 : 0, "request", "id", call->request_id, "idempotency_key", call->idempotency_key, "type", type);
-    int64_t now_ms = clock_now_ms();
+                              1, "request", "id", call->request_id, "idempotency_key", call->idempotency_key, "type", type);
 
     sim_insert(call->sim, "event", NULL, NULL, event);
     json_decref(event);
-    for (int copy = 0; delivered && copy <= call->sim->mischief.delivery_copies; copy++)
-        sim_run(call->sim, "INSERT INTO delivery (event, due, created) VALUES (?, ?, ?)", "sii", id, now_ms + call->sim->mischief.delivery_delay_ms, now_ms);
+    sim_plan_deliveries(call->sim, id, type);
 }
 
 void sim_later(struct sim_call *call, const char *what, const char *object, int64_t after_ms)

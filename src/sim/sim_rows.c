@@ -16,18 +16,44 @@ static const char schema[] =
     " key TEXT PRIMARY KEY, request TEXT NOT NULL, status INTEGER NOT NULL, body TEXT NOT NULL, request_id TEXT NOT NULL, at INTEGER NOT NULL) STRICT;"
     "CREATE INDEX IF NOT EXISTS kept_answer_at ON kept_answer (at);"
     "CREATE TABLE IF NOT EXISTS delivery ("
-    " id INTEGER PRIMARY KEY, event TEXT NOT NULL, due INTEGER NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, created INTEGER NOT NULL) STRICT;"
+    " id INTEGER PRIMARY KEY, event TEXT NOT NULL, endpoint TEXT, due INTEGER NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, created INTEGER NOT NULL) STRICT;"
     "CREATE INDEX IF NOT EXISTS delivery_due ON delivery (due);"
     "CREATE TABLE IF NOT EXISTS later (id INTEGER PRIMARY KEY, due INTEGER NOT NULL, what TEXT NOT NULL, object TEXT NOT NULL) STRICT;"
-    "CREATE INDEX IF NOT EXISTS later_due ON later (due);";
+    "CREATE INDEX IF NOT EXISTS later_due ON later (due);"
+    "PRAGMA user_version = 1;"; /* SCHEMA_VERSION */
+
+/* 0 for a file that is new. */
+static int64_t version(struct sim *sim)
+{
+    sqlite3_stmt *stmt;
+    int64_t found = -1;
+
+    if (sqlite3_prepare_v2(sim->db, "SELECT CASE WHEN (SELECT count(*) FROM sqlite_master) = 0 THEN 0 ELSE user_version END FROM pragma_user_version", -1,
+                           &stmt, NULL) == SQLITE_OK && sqlite3_step(stmt) == SQLITE_ROW)
+        found = sqlite3_column_type(stmt, 0) == SQLITE_INTEGER ? sqlite3_column_int64(stmt, 0) : -1;
+    sqlite3_finalize(stmt);
+    return found;
+}
+
+/* Raised with the schema. There is no way from one to the next: it is test money. */
+#define SCHEMA_VERSION 1
 
 bool sim_rows_open(struct sim *sim, const char *path, struct buf *error)
 {
     char *what = NULL;
+    bool fresh;
 
-    if (sqlite3_open_v2(path, &sim->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL) != SQLITE_OK ||
-        sqlite3_exec(sim->db, schema, NULL, NULL, &what) != SQLITE_OK) {
-        buf_printf(error, "%s cannot be opened: %s", path, what ? what : sqlite3_errmsg(sim->db));
+    if (sqlite3_open_v2(path, &sim->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL) != SQLITE_OK) {
+        buf_printf(error, "%s cannot be opened: %s", path, sqlite3_errmsg(sim->db));
+        return false;
+    }
+    fresh = version(sim) == 0 && sqlite3_table_column_metadata(sim->db, NULL, "object", NULL, NULL, NULL, NULL, NULL, NULL) != SQLITE_OK;
+    if (!fresh && version(sim) != SCHEMA_VERSION) {
+        buf_printf(error, "%s was made by another version of the simulator; remove it to begin with an empty one", path);
+        return false;
+    }
+    if (sqlite3_exec(sim->db, schema, NULL, NULL, &what) != SQLITE_OK) {
+        buf_printf(error, "%s cannot be used: %s", path, what ? what : sqlite3_errmsg(sim->db));
         sqlite3_free(what);
         return false;
     }

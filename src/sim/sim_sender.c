@@ -20,8 +20,8 @@
 #define RETRY_MAX_MS INT64_C(3600000)
 #define GIVE_UP_MS (INT64_C(3) * 86400 * 1000)
 
-/* What a shop's endpoint is usually set to get. */
-bool sim_event_delivered(const char *type)
+/* What a shop's endpoint is usually set to get; our own gets these. */
+static bool own_server_takes(const char *type)
 {
     static const char *const types[] = { "payment_intent.succeeded", "payment_intent.payment_failed", "payment_intent.processing",
                                          "payment_intent.requires_action", "payment_intent.canceled", "charge.refunded", "refund.created",
@@ -33,14 +33,115 @@ bool sim_event_delivered(const char *type)
     return false;
 }
 
+static void plan(struct sim *sim, const char *event_id, const char *endpoint)
+{
+    int64_t now_ms = clock_now_ms();
+
+    for (int copy = 0; copy <= sim->mischief.delivery_copies; copy++)
+        sim_run(sim, "INSERT INTO delivery (event, endpoint, due, created) VALUES (?, ?, ?, ?)", "ssii", event_id, endpoint,
+                now_ms + sim->mischief.delivery_delay_ms, now_ms);
+}
+
+static bool endpoint_takes(json_t *endpoint, const char *type)
+{
+    json_t *types = json_object_get(endpoint, "enabled_events");
+
+    for (size_t i = 0; i < json_array_size(types); i++) {
+        const char *want = json_string_value(json_array_get(types, i));
+
+        if (want && (strcmp(want, "*") == 0 || strcmp(want, type) == 0))
+            return true;
+    }
+    return false;
+}
+
+void sim_plan_deliveries(struct sim *sim, const char *event_id, const char *type)
+{
+    sqlite3_stmt *stmt = sim_prepare(sim, "SELECT json FROM object WHERE kind = 'webhook_endpoint' ORDER BY seq", "");
+
+    if (own_server_takes(type))
+        plan(sim, event_id, NULL);
+    while (sqlite3_step(stmt) == SQLITE_ROW) {
+        json_t *endpoint = json_loads((const char *)sqlite3_column_text(stmt, 0), 0, NULL);
+
+        if (endpoint_takes(endpoint, type))
+            plan(sim, event_id, json_string_value(json_object_get(endpoint, "id")));
+        json_decref(endpoint);
+    }
+    sqlite3_finalize(stmt);
+}
+
+/* ---- endpoints beside our own server's ---- */
+
+#define ENDPOINTS_MAX 16
+
+static bool endpoint_create(struct sim_call *call)
+{
+    static const char *const names[] = { "url", "enabled_events", "description", "metadata", "api_version", "connect", NULL };
+    const char *url = sim_form_get(&call->form, "url");
+    char *secret = sim_new_id(call->arena, "whsec_");
+    json_t *endpoint, *types, *shown;
+    sqlite3_stmt *stmt;
+    int64_t count = 0;
+
+    if (!sim_known_names(call, names))
+        return false;
+    if (!url || (strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0) || strlen(url) > 2048)
+        return sim_error(call, 400, "invalid_request_error", "url_invalid", "url", "Invalid URL: An explicit scheme (such as https) must be provided.");
+    stmt = sim_prepare(call->sim, "SELECT count(*) FROM object WHERE kind = 'webhook_endpoint'", "");
+    if (sqlite3_step(stmt) == SQLITE_ROW)
+        count = sqlite3_column_int64(stmt, 0);
+    sqlite3_finalize(stmt);
+    if (count >= ENDPOINTS_MAX)
+        return sim_bad(call, NULL, "You have reached the maximum of %d test webhook endpoints.", ENDPOINTS_MAX);
+    endpoint = json_pack("{s:s, s:s, s:I, s:[], s:b, s:{}, s:s, s:s}", "id", sim_new_id(call->arena, "we_"), "object", "webhook_endpoint", "created",
+                         (json_int_t)call->now_s, "enabled_events", "livemode", 0, "metadata", "status", "enabled", "url", url);
+    arena_defer(call->arena, (void (*)(void *))json_decref, endpoint);
+    types = json_object_get(endpoint, "enabled_events");
+    for (size_t i = 0; i < call->form.count; i++)
+        if (strncmp(call->form.pairs[i].name, "enabled_events[", 15) == 0)
+            json_array_append_new(types, json_string(call->form.pairs[i].value));
+    if (!json_array_size(types))
+        return sim_error(call, 400, "invalid_request_error", "parameter_missing", "enabled_events", "Missing required param: enabled_events.");
+    if (!sim_metadata(call, endpoint))
+        return false;
+    call->executed = true;
+    sim_insert(call->sim, "webhook_endpoint", NULL, secret, endpoint);
+    shown = json_copy(endpoint);
+    arena_defer(call->arena, (void (*)(void *))json_decref, shown);
+    json_object_set_new(shown, "secret", json_string(secret)); /* told once */
+    return sim_answer(call, shown);
+}
+
+bool sim_endpoints(struct sim_call *call, const char *rest)
+{
+    json_t *endpoint, *gone;
+
+    if (!call->secret)
+        return sim_error(call, 403, "invalid_request_error", NULL, NULL, "This needs the secret key.");
+    if (!*rest)
+        return strcmp(call->method, "GET") == 0 ? sim_list(call, "webhook_endpoint", NULL) : endpoint_create(call);
+    endpoint = sim_object(call->sim, call->arena, "webhook_endpoint", rest, NULL);
+    if (!endpoint)
+        return sim_missing(call, "webhook endpoint", rest);
+    if (strcmp(call->method, "DELETE") != 0)
+        return sim_answer(call, endpoint);
+    sim_run(call->sim, "DELETE FROM delivery WHERE endpoint = ?", "s", rest);
+    sim_run(call->sim, "DELETE FROM object WHERE id = ?", "s", rest);
+    gone = json_pack("{s:s, s:s, s:b}", "id", rest, "object", "webhook_endpoint", "deleted", 1);
+    arena_defer(call->arena, (void (*)(void *))json_decref, gone);
+    return sim_answer(call, gone);
+}
+
 /* ---- one sending ---- */
 
 struct delivery {
     int64_t id, attempts, created_ms;
-    char *body;
+    const char *body;
+    const char *url, *secret;    /* NULL: our own server */
 };
 
-static void sign(const struct sim *sim, const char *body, int64_t now_s, struct buf *header)
+static void sign(const char *secret, const char *body, int64_t now_s, struct buf *header)
 {
     unsigned char mac[EVP_MAX_MD_SIZE];
     unsigned mac_len = 0;
@@ -48,7 +149,7 @@ static void sign(const struct sim *sim, const char *body, int64_t now_s, struct 
 
     buf_printf(&signed_text, "%" PRId64 ".", now_s);
     buf_str(&signed_text, body);
-    if (!HMAC(EVP_sha256(), sim->webhook_secret, (int)strlen(sim->webhook_secret), (const unsigned char *)signed_text.data, signed_text.len, mac, &mac_len))
+    if (!HMAC(EVP_sha256(), secret, (int)strlen(secret), (const unsigned char *)signed_text.data, signed_text.len, mac, &mac_len))
         return;
     buf_printf(header, "Stripe-Signature: t=%" PRId64 ",v1=", now_s);
     buf_hex(header, mac, mac_len);
@@ -68,29 +169,32 @@ static const char *target(struct sim *sim, struct arena *arena)
     return arena_printf(arena, "%s/v1/stripe-webhook", http_loopback_base(arena, http_address(sim->app->http), sim->app->config->tls_cert != NULL));
 }
 
-static bool post(struct sim *sim, CURL *curl, struct arena *arena, const char *body)
+static bool post(struct sim *sim, CURL *curl, struct arena *arena, const struct delivery *delivery)
 {
-    const char *url = target(sim, arena);
+    const char *url = delivery->url ? delivery->url : target(sim, arena);
     struct buf header = buf_in(arena);
     struct curl_slist *headers = NULL;
     long status = 0;
 
     if (!url)
         return false;
-    sign(sim, body, clock_now_ms() / 1000, &header);
+    sign(delivery->url ? delivery->secret : sim->webhook_secret, delivery->body, clock_now_ms() / 1000, &header);
     headers = curl_slist_append(headers, "Content-Type: application/json; charset=utf-8");
     headers = curl_slist_append(headers, header.data);
     headers = curl_slist_append(headers, "Expect:");
     curl_easy_reset(curl);
     curl_easy_setopt(curl, CURLOPT_URL, url);
-    curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body);
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDS, delivery->body);
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
     curl_easy_setopt(curl, CURLOPT_USERAGENT, "Stripe/1.0 (simulated)");
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(curl, CURLOPT_PROXY, "");
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 0L); /* our own process, by its loopback address */
-    curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 0L);
+    if (!delivery->url) {
+        /* Our own process, by its loopback address, which its certificate does not name. */
+        curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 0L);
+        curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 0L);
+    }
     curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, SEND_TIMEOUT_MS);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, ignore);
     if (curl_easy_perform(curl) == CURLE_OK)
@@ -103,13 +207,19 @@ static bool post(struct sim *sim, CURL *curl, struct arena *arena, const char *b
 
 static bool next_delivery(struct sim *sim, struct arena *arena, struct delivery *out)
 {
-    sqlite3_stmt *stmt = sim_prepare(sim, "SELECT d.id, d.attempts, d.created, o.json FROM delivery d JOIN object o ON o.id = d.event"
-                                          " WHERE d.due <= ? ORDER BY d.due, d.id LIMIT 1", "i", clock_now_ms());
+    sqlite3_stmt *stmt = sim_prepare(sim, "SELECT d.id, d.attempts, d.created, o.json, e.json, e.trait FROM delivery d JOIN object o ON o.id = d.event"
+                                          " LEFT JOIN object e ON e.id = d.endpoint WHERE d.due <= ? ORDER BY d.due, d.id LIMIT 1", "i", clock_now_ms());
     bool found = sqlite3_step(stmt) == SQLITE_ROW;
 
-    if (found)
+    if (found) {
+        json_t *endpoint = json_loads(sqlite3_column_text(stmt, 4) ? (const char *)sqlite3_column_text(stmt, 4) : "{}", 0, NULL);
+
         *out = (struct delivery){ sqlite3_column_int64(stmt, 0), sqlite3_column_int64(stmt, 1), sqlite3_column_int64(stmt, 2),
-                                  arena_strdup(arena, (const char *)sqlite3_column_text(stmt, 3)) };
+                                  arena_strdup(arena, (const char *)sqlite3_column_text(stmt, 3)),
+                                  arena_strdup(arena, json_string_value(json_object_get(endpoint, "url"))),
+                                  arena_strdup(arena, (const char *)sqlite3_column_text(stmt, 5)) };
+        json_decref(endpoint);
+    }
     sqlite3_finalize(stmt);
     return found;
 }
@@ -183,7 +293,7 @@ void *sim_sender_main(void *arg)
             bool taken;
 
             pthread_mutex_unlock(&sim->lock);
-            taken = post(sim, curl, arena, delivery.body);
+            taken = post(sim, curl, arena, &delivery);
             pthread_mutex_lock(&sim->lock);
             note_delivery(sim, &delivery, taken);
             worked = true;

@@ -1,0 +1,39 @@
+/* What Stripe answers: intents, refunds, events and lists from JSON that nobody vouches for. What is taken may stand in rows and paths. */
+#include <jansson.h>
+
+#include "fuzz.h"
+#include "base/json.h"
+#include "payments/stripe.h"
+
+static void read_one(struct arena *arena, json_t *json)
+{
+    struct stripe_intent intent;
+    struct stripe_refund refund;
+    struct stripe_event event;
+
+    if (stripe_read_intent(arena, json, &intent)) {
+        HOLDS(stripe_id_valid(intent.id, "pi_") && intent.amount >= 0 && intent.received >= 0 && intent.refunded >= -1 && strlen(intent.currency) == 3);
+        HOLDS(intent.attempt >= 0);
+        PLANT(intent.status == INTENT_SUCCEEDED && intent.attempt == 7);
+    }
+    if (stripe_read_refund(arena, json, &refund))
+        HOLDS(stripe_id_valid(refund.intent, "pi_") && refund.amount > 0 && strlen(refund.id) <= 255);
+    if (stripe_read_event(arena, json, &event))
+        HOLDS(stripe_id_valid(event.id, "evt_") && event.created_s >= 0 && (!event.intent || stripe_id_valid(event.intent, "pi_")));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct arena *arena = fuzz_arena();
+    struct fault fault = { .arena = arena };
+    json_t *json, *items;
+    bool more;
+
+    if (json_parse(arena, (const char *)data, size, &json, &fault))
+        return 0;
+    read_one(arena, json);
+    items = stripe_read_list(json, &more);
+    for (size_t i = 0; i < json_array_size(items); i++)
+        read_one(arena, json_array_get(items, i));
+    return 0;
+}
