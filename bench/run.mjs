@@ -182,9 +182,11 @@ for (let round = 0; round < rounds; round++) {
     }
 }
 
-// Pages drawn on demand: the address is asked for while the file is not there.
+// Pages drawn on demand: the files are taken away (while it stands still, for it remembers which it has drawn) and asked for.
+await usher.stop();
 for (const name of drawn())
     rmSync(join(usher.data, 'objects', name));
+await usher.start();
 const pdf = await load(['-c', 8, '-1', '-P', list('pages', pages.map((id) => `/v1/tickets/${id}`)), '-t', list('first', [buyers[0].token]), '-s', 120, address]);
 if (pdf.statuses['200'] !== pages.length || drawn().length !== pages.length)
     throw new Error(`${drawn().length} of ${pages.length} pages were drawn: ${JSON.stringify(pdf.statuses)}`);
