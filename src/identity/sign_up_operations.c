@@ -235,6 +235,6 @@ const struct operation sign_up_operations[] = {
     { "SignUp", NULL, &sign_up_shape, .limit = "sign-up", .per_minute = 10, .look = sign_up_look, .lane = LANE_HASH, .work = sign_up_work,
       .finish = sign_up_finish },
     { "ConfirmSignUp", NULL, &confirm_shape, .limit = "code", .per_minute = 30, .look = confirm_look, .finish = confirm_finish },
-    { "ResendConfirmationCode", NULL, &resend_shape, .limit = "sign-up", .per_minute = 10, .look = resend_look, .finish = resend_finish },
+    { "ResendConfirmationCode", NULL, &resend_shape, .limit = "resend", .per_minute = 10, .look = resend_look, .finish = resend_finish },
     OPERATION_END
 };
