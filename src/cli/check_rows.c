@@ -9,6 +9,7 @@
 #include <sqlite3.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -134,7 +135,8 @@ static const char *const refund_kinds[] = { "refund", NULL };
 static const char *const status_words[] = { "pending", "confirmed", "cancelled", "expired", "refunded" };
 
 struct tickets {
-    int64_t count, valid, used, cancelled;
+    int64_t count, valid, used;
+    bool cancelled[256];       /* by number */
     int64_t cancelled_of[256]; /* by type */
 };
 
@@ -177,7 +179,8 @@ static void check_tickets_of(struct check *check, const struct registration *reg
         out->count++;
         out->valid += status == TICKET_VALID;
         out->used += status == TICKET_USED;
-        out->cancelled += status == TICKET_CANCELLED;
+        if (status == TICKET_CANCELLED && n > 0 && n < 256)
+            out->cancelled[n] = true;
         if (status == TICKET_CANCELLED && type > 0 && type < 256)
             out->cancelled_of[type]++;
         if (n != out->count)
@@ -269,11 +272,37 @@ static void check_money_of(struct check *check, const struct registration *reg)
                      reg->currency, status_words[reg->status]);
 }
 
-/* Cancelled tickets of a paid registration are refunded ones, and what `refunded` says is on its way. */
+static int64_t price_of(const struct registration *reg, unsigned ticket)
+{
+    unsigned type = registration_type_of(reg, ticket);
+
+    for (size_t i = 0; i < reg->item_count; i++)
+        if (reg->items[i].n == type)
+            return reg->items[i].unit_price;
+    return 0;
+}
+
+/* Mark the tickets that a refund's text names: "[1,3]", or "all". */
+static void read_named(const char *text, bool named[256])
+{
+    if (!strcmp(text, "all"))
+        memset(named, true, 256);
+    for (; *text; text += *text != '\0') {
+        char *end;
+        unsigned long n = strtoul(text, &end, 10);
+
+        if (end != text && n < 256)
+            named[n] = true;
+        text = end == text ? text : end;
+    }
+}
+
+/* Cancelled tickets that cost money are those that refunds name, and what `refunded` says is on its way. */
 static void check_refunds_of(struct check *check, const struct registration *reg, const struct tickets *tickets)
 {
     struct query *q = query(check->tx, &check_refunds);
     int64_t sum = 0, rows = 0;
+    bool named[256] = { false };
 
     bind_id(q, ":registration", &reg->id);
     for (; query_row(q); rows++) {
@@ -282,6 +311,8 @@ static void check_refunds_of(struct check *check, const struct registration *reg
 
         if (status != 3 && !col_is_null(q, 5))
             sum += col_int(q, 2);
+        if (!col_is_null(q, 5))
+            read_named(col_text(q, 5, check->tx->arena), named);
         if (status == 0 && !has_job_for_id(check, refund_kinds, &refund))
             check_breach(check, CHECK_OUTSIDE, "refund", &refund, "was asked for, is not at the provider, and no job will send it");
     }
@@ -289,8 +320,10 @@ static void check_refunds_of(struct check *check, const struct registration *reg
     check->found[CHECK_OUTSIDE].looked_at += (uint64_t)rows;
     if (reg->refunded > sum)
         check_breach(check, CHECK_MONEY, "registration", &reg->id, "says that %" PRId64 " were refunded; its refunds come to %" PRId64, reg->refunded, sum);
-    if (reg->status == REGISTRATION_CONFIRMED && reg->amount && tickets->cancelled && !rows)
-        check_breach(check, CHECK_TICKETS, "registration", &reg->id, "has %" PRId64 " cancelled tickets and no refund", tickets->cancelled);
+    /* Once all the money is back, further tickets are cancelled without any. */
+    for (unsigned n = 1; n < 256 && reg->status == REGISTRATION_CONFIRMED && reg->refunded < reg->amount; n++)
+        if (tickets->cancelled[n] && !named[n] && price_of(reg, n))
+            check_breach(check, CHECK_TICKETS, "registration", &reg->id, "has ticket number %u cancelled, which no refund names", n);
 }
 
 /* ---- the walk ---- */

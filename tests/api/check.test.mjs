@@ -44,13 +44,19 @@ before(async () => {
     const refunded = await usher.pay(buyer, await usher.register(buyer, paidEvent, { quantity: 2 }));
     await usher.api('POST', `/v1/registrations/${refunded.registrationId}/refund`, { token: organizer.token, body: {} });
     await usher.status(buyer, refunded, 'refunded');
+    // One of its three given back; and of another, the one that was free.
+    const parted = await usher.pay(buyer, await usher.register(buyer, paidEvent, { quantity: 3 }));
+    await usher.must(200, 'POST', `/v1/registrations/${parted.registrationId}/refund`, { token: organizer.token, body: { ticketIds: [parted.ticketIds[1]] } });
+    const mixedEvent = await usher.createEvent(organizer, { ticketTypes: [{ name: 'Paid', price: 700, quantity: 5 }, { name: 'Child', price: 0, quantity: 5 }] });
+    const mixed = await usher.pay(buyer, await usher.register(buyer, mixedEvent, { items: mixedEvent.ticketTypes.map((t) => ({ ticketTypeId: t.ticketTypeId, quantity: 1 })) }));
+    await usher.must(200, 'POST', `/v1/registrations/${mixed.registrationId}/refund`, { token: organizer.token, body: { ticketIds: [mixed.ticketIds[1]] } });
     const pending = await usher.register(buyer, paidEvent, { type: 1, quantity: 3 });
     const free = await usher.register(buyer, freeEvent, { quantity: 2 });
     const ticket = await usher.ticket(buyer, free.ticketIds[0]);
     assert.equal((await usher.validate(organizer, ticket.qrCode)).result, 'valid');
     // Nothing on its way any more, so that each breach stands alone.
     await waitFor(async () => (JSON.parse((await usher.cli(['check', '--json'])).stdout)).jobCount === 0, 'the jobs to be done');
-    world = { paidEvent, freeEvent, types, paid, refunded, pending, free, used: free.ticketIds[0], unused: free.ticketIds[1] };
+    world = { paidEvent, freeEvent, types, paid, refunded, parted, pending, free, used: free.ticketIds[0], unused: free.ticketIds[1] };
 
     await usher.check(); // beside the running server, too
     await usher.stop();
@@ -101,6 +107,8 @@ describe('planted', () => {
         ['a cancelled ticket without a refund', 2, () => world.paid.registrationId,
             () => `UPDATE ticket SET status = 2 WHERE registration = ${blob(world.paid.registrationId)} AND n = 1;
                    UPDATE stock SET sold = sold - 1 WHERE event = ${blob(world.paidEvent.eventId)} AND n IN (0, 1)`],
+        ['another ticket cancelled than the refund names', 2, () => world.parted.registrationId,
+            () => `UPDATE ticket SET status = 2 - status WHERE registration = ${blob(world.parted.registrationId)} AND n IN (1, 2)`],
         ['a confirmed registration that nobody paid', 3, () => world.paid.registrationId,
             () => `DELETE FROM payment WHERE registration = ${blob(world.paid.registrationId)}`],
         ['a payment of less', 3, () => world.paid.registrationId,
