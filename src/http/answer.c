@@ -168,6 +168,14 @@ static bool range_parse(const char *text, int64_t size, int64_t *first, int64_t 
     return true;
 }
 
+static bool has_header(const struct reply *reply, const char *name)
+{
+    for (const struct reply_header *header = reply->headers; header; header = header->next)
+        if (!strcasecmp(header->name, name))
+            return true;
+    return false;
+}
+
 /* Narrow a file's reply to the Range asked for. */
 static void apply_range(struct exchange *x)
 {
@@ -175,7 +183,8 @@ static void apply_range(struct exchange *x)
     const char *range = exchange_header(x, HEADER_RANGE), *condition = exchange_header(x, HEADER_IF_RANGE);
     int64_t first, last, size = reply->file_length;
 
-    reply_header(&x->req, "Accept-Ranges", "bytes");
+    if (!has_header(reply, "Accept-Ranges"))
+        reply_header(&x->req, "Accept-Ranges", "bytes");
     if (!range || strcmp(x->req.method, "GET") != 0 || (condition && (!reply->etag || strcmp(condition, reply->etag) != 0)))
         return;
     if (!range_parse(range, size, &first, &last))

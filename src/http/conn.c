@@ -553,6 +553,7 @@ void conn_open(struct loop *loop, uv_stream_t *listener)
         conn_close(conn);
         return;
     }
+    metrics_count(loop->metrics, METRIC_CONNECTIONS, 1);
     uv_tcp_nodelay(&conn->socket, 1);
     peer_of(conn);
     allowed = addresses_enter(http, conn->address, http->app->config->limits ? (size_t)http->app->config->max_connections_per_address : SIZE_MAX);

@@ -207,14 +207,12 @@ static const struct node *walk(const struct node *parent, struct segment *segmen
     for (const struct node *node = parent->children; node; node = node->sibling) {
         const struct node *found;
 
-        if (node->kind == NODE_REST) {
-            if (!node->route_count)
-                continue;
-            *rest = count ? segments->raw : "";
-            return node;
-        }
         if (!count)
             continue;
+        if (node->kind == NODE_REST) {
+            *rest = segments->raw;
+            return node;
+        }
         if (node->kind == NODE_LITERAL) {
             if (segments->len != node->len || memcmp(segments->text, node->text, node->len) != 0)
                 continue;

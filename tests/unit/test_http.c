@@ -287,6 +287,8 @@ static void paths_find_their_routes(void **state)
         { 200, "/v1/%74hings/newest", "\"path\":\"/v1/things/newest\"" },
         { 200, "/v1/things/" ID "/parts/" ID, "\"second\":\"" ID "\"" },
         { 200, "/files/a/b%20c/d", "\"rest\":\"a/b c/d\"" },
+        { 200, "/files/", "\"rest\":\"\"" },
+        { 404, "/files", "problem" },
         { 200, "/files/1/2/3/4/5/6/7/8/9/10/11/12/13/14/15", "\"rest\":\"1/2/3/4/5/6/7/8/9/10/11/12/13/14/15\"" },
         { 404, "/v1/things/nonsense", "problem" },
         { 404, "/v1/things/" ID ".txt", "problem" },
