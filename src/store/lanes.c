@@ -94,7 +94,7 @@ struct lanes {
 struct worker {
     struct lane_state *lane;
     struct app *app;
-    struct reader *reader; /* opened when first needed: a thread that never reads costs no connection */
+    struct reader *reader; /* opened at the start: under load there may be no file descriptor left */
     struct arena *arena;
 };
 
@@ -102,13 +102,6 @@ const char *lane_name(enum lane lane)
 {
     assert(lane < LANE_COUNT);
     return lane_kinds[lane].name;
-}
-
-static struct reader *worker_reader(struct worker *worker)
-{
-    if (!worker->reader)
-        worker->reader = reader_open(worker->app->store);
-    return worker->reader;
 }
 
 /* ---- tasks ---- */
@@ -175,7 +168,7 @@ static void run_sweep_locked(struct worker *worker, struct sweep_state *state, i
     state->due_ms = now_ms + state->sweep->every_ms;
     lane->sweeping = true;
     pthread_mutex_unlock(&lane->lock);
-    state->sweep->run(worker->app, worker_reader(worker), worker->arena);
+    state->sweep->run(worker->app, worker->reader, worker->arena);
     arena_reset(worker->arena);
     pthread_mutex_lock(&lane->lock);
     lane->sweeping = false;
@@ -280,7 +273,7 @@ static bool carry_out(struct worker *worker, struct claim *claim)
     const struct job_kind *kind = kind_find(lane->lanes, claim->kind);
     struct job job = {
         .app = worker->app,
-        .reader = worker_reader(worker),
+        .reader = worker->reader,
         .arena = worker->arena,
         .id = claim->id,
         .kind = claim->kind,
@@ -341,13 +334,12 @@ static void run_job_locked(struct worker *worker)
 static int64_t read_next_due(struct worker *worker)
 {
     struct fault fault = { .arena = worker->arena };
-    struct reader *reader = worker_reader(worker);
     struct tx tx;
     int64_t due;
 
-    reader_begin(reader, &tx, worker->arena, &fault);
+    reader_begin(worker->reader, &tx, worker->arena, &fault);
     due = jobs_next_due(&tx, worker->lane->kind->number);
-    reader_end(reader, &tx);
+    reader_end(worker->reader, &tx);
     arena_reset(worker->arena);
     return due;
 }
@@ -444,7 +436,7 @@ static int64_t wait_ms_locked(const struct lane_state *lane, int64_t now_ms)
 static void *lane_main(void *arg)
 {
     struct lane_state *lane = arg;
-    struct worker worker = { .lane = lane, .app = lane->lanes->app, .arena = arena_new(0) };
+    struct worker worker = { .lane = lane, .app = lane->lanes->app, .reader = reader_open(lane->lanes->app->store), .arena = arena_new(0) };
 
     pthread_mutex_lock(&lane->lock);
     for (;;) {
@@ -454,7 +446,7 @@ static void *lane_main(void *arg)
 
         if (task) {
             pthread_mutex_unlock(&lane->lock);
-            task->run(task, worker_reader(&worker));
+            task->run(task, worker.reader);
             pthread_mutex_lock(&lane->lock);
         } else if (lane->stopping) {
             break;

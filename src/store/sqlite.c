@@ -20,6 +20,7 @@
 
 #include <sqlite3.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "store/recorder.h"
 
@@ -40,6 +41,7 @@ struct sqlite {
     uint64_t wal_written; /* pages, all told */
     struct recorder *recorder; /* the writer's, once it has a trail */
     bool tidy_failed;     /* said once, until it works again */
+    int64_t full_said_us; /* a full disk is said once a second: every batch meets it */
 };
 
 struct sqlite_query {
@@ -97,6 +99,11 @@ static void note_trouble(struct sqlite *sqlite, int rc, const char *what)
 
     if (trouble > sqlite->base.trouble)
         sqlite->base.trouble = trouble;
+    if (trouble == TROUBLE_FULL) {
+        if (clock_mono_us() - sqlite->full_said_us < 1000000)
+            return;
+        sqlite->full_said_us = clock_mono_us();
+    }
     if (trouble)
         log_error("database: %s: %s (%d)", what, sqlite3_errmsg(sqlite->db), sqlite3_extended_errcode(sqlite->db));
 }
@@ -202,6 +209,9 @@ static struct connection *sqlite_open(const char *dir, enum role role, struct bu
         sqlite3_db_config(sqlite->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, (int *)NULL);
         /* Reading through the map is 1.3 to 1.7 times pread; the number is the most that Debian's build allows. */
         if (!exec(sqlite, "PRAGMA query_only = ON; PRAGMA mmap_size = 2147418112") || !prepare_fixed(sqlite, &sqlite->begin, "BEGIN"))
+            goto fail;
+        /* Read once, which opens the log and learns the schema: later there may be no file descriptor left for it. */
+        if (!exec(sqlite, "SELECT count(*) FROM sqlite_schema"))
             goto fail;
     }
     if (!prepare_fixed(sqlite, &sqlite->commit, "COMMIT") || !prepare_fixed(sqlite, &sqlite->rollback, "ROLLBACK") ||

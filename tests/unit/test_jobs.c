@@ -368,6 +368,59 @@ static void a_rush_of_jobs_costs_the_writer_little(void **state)
     assert_in_range(stats.writes, 330, 345);
 }
 
+/* ---- jobs yield to requests ---- */
+
+static enum err wait_at_gate(struct write *write, struct tx *tx)
+{
+    pthread_mutex_lock(&seen.lock);
+    seen.tasks++;
+    pthread_cond_broadcast(&seen.changed);
+    while (seen.gate_closed)
+        pthread_cond_wait(&seen.changed, &seen.lock);
+    pthread_mutex_unlock(&seen.lock);
+    return ERR_OK;
+}
+
+static void no_matter(struct write *write, enum err outcome)
+{
+}
+
+static void while_requests_queue_up_jobs_wait_but_not_for_ever(void **state)
+{
+    struct world *world = *state;
+    static struct write writes[100];
+    struct arena *arena = arena_new(0);
+    struct store_stats stats;
+    int64_t begun_us;
+
+    lanes_start(&world->app, all_kinds, NULL);
+    ask(world, (struct asking){ .kind = "alone" }); /* both lanes have looked, and recovered */
+    ask(world, (struct asking){ .kind = "many" });
+    wait_for_rows(world, &count_jobs, 0);
+    ask(world, (struct asking){ .kind = "alone", .run_at_ms = clock_now_ms() + 3600000 });
+    set_gate(true);
+    for (size_t i = 0; i < COUNT(writes); i++) {
+        writes[i] = (struct write){ .run = wait_at_gate, .done = no_matter, .arena = arena };
+        assert_int_equal(store_write(world->store, &writes[i]), ERR_OK);
+    }
+    wait_for(&seen.tasks, 1); /* the writer is busy with the first */
+    begun_us = clock_mono_us();
+    clock_set_offset_ms(3600001);
+    look(world, "alone");
+    do {
+        sched_yield();
+        store_stats(world->store, &stats);
+    } while (stats.queued == COUNT(writes));
+    assert_int_equal(stats.queued, COUNT(writes) + 1); /* the claim */
+    assert_true(clock_mono_us() - begun_us > 200000);
+    set_gate(false);
+    wait_for(&seen.runs, 3);
+    wait_for_rows(world, &count_jobs, 0);
+    lanes_stop(world->app.lanes);
+    store_stop(world->store);
+    arena_free(arena);
+}
+
 static void *stop_main(void *arg)
 {
     lanes_stop(arg);
@@ -486,6 +539,7 @@ int main(void)
         WITH_STORE(a_lease_that_ran_out_is_claimed_again),
         WITH_STORE(a_clock_that_jumps_over_a_lease_runs_nothing_twice),
         WITH_STORE(a_rush_of_jobs_costs_the_writer_little),
+        WITH_STORE(while_requests_queue_up_jobs_wait_but_not_for_ever),
         WITH_STORE(at_stop_jobs_not_begun_wait_for_the_next_start),
         WITH_STORE(a_lanes_queue_has_an_end_and_its_tasks_are_run),
         WITH_STORE(hashing_and_drawing_step_back),

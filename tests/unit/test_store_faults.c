@@ -490,6 +490,41 @@ static void behind_a_failed_write_or_sync_nothing_is_answered(void **state)
     }
 }
 
+/* ---- a copy while serving ---- */
+
+static void a_copy_made_in_a_rush_is_whole(void **state)
+{
+    struct world *world = world_new(), after = { .arena = world->arena };
+    struct stream *stream = calloc(1, sizeof *stream);
+    struct buf error = buf_heap();
+    char path[128];
+
+    assert_non_null(stream);
+    stream->world = world;
+    stream->ack_fd = -1;
+    stream->acked_max = 1 << 30;
+    stream_start(stream);
+    for (int copy = 0; copy < 3; copy++) {
+        int acked = atomic_load(&stream->acked_count);
+
+        while (atomic_load(&stream->acked_count) < acked + 500)
+            usleep(200);
+        acked = atomic_load(&stream->acked_count);
+        snprintf(after.dir, sizeof after.dir, "%s/%d", world->dir, copy);
+        assert_int_equal(mkdir(after.dir, 0700), 0);
+        snprintf(path, sizeof path, "%s/usher.db", after.dir);
+        assert_int_equal(store_snapshot(world->store, path, &error), ERR_OK);
+        world_open_store(&after);
+        assert_true(world_number(&after, &count_numbers) >= acked);
+        check_rows(&after);
+        world_close_store(&after);
+    }
+    stream_stop(stream);
+    check_rows(world);
+    world_free(world);
+    free(stream);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -497,6 +532,7 @@ int main(void)
         cmocka_unit_test(behind_a_failed_write_or_sync_nothing_is_answered),
         cmocka_unit_test(a_full_disk_answers_507_to_all_of_the_batch_and_reading_goes_on),
         cmocka_unit_test(when_there_is_room_again_it_goes_on_by_itself),
+        cmocka_unit_test(a_copy_made_in_a_rush_is_whole),
         cmocka_unit_test(a_power_cut_loses_nothing_that_was_acknowledged),
     };
 
