@@ -401,7 +401,7 @@ static enum err show_image(struct req *req, struct tx *tx)
     req->reply.file_offset = 0;
     req->reply.file_length = size;
     req->reply.etag = arena_printf(req->arena, "\"%s\"", name);
-    req->reply.cache_control = exact ? "public, max-age=31536000, immutable" : "public, max-age=60, stale-while-revalidate=300";
+    req->reply.cache_control = exact ? "public, max-age=31536000, immutable, stale-while-revalidate=86400" : "public, max-age=60, stale-while-revalidate=300";
     return ERR_OK;
 }
 

@@ -1,5 +1,7 @@
 // Events from outside: making, changing, finding and calling them off.
 import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
 import { deflateSync } from 'node:zlib';
 
@@ -413,6 +415,7 @@ describe('its picture', () => {
         assert.deepEqual(shown.bytes, picture());
         assert.equal(shown.headers['content-type'], 'image/png');
         assert.match(shown.headers['cache-control'], /public.*max-age=31536000.*immutable/);
+        assert.equal(shown.headers['x-content-type-options'], 'nosniff');
         assert.equal((await send(url.origin, 'GET', url.pathname + url.search, { headers: { 'if-none-match': shown.headers.etag } })).status, 304);
 
         const second = await put(event, picture(5, 5));
@@ -421,6 +424,8 @@ describe('its picture', () => {
         assert.deepEqual(latest.bytes, picture(5, 5));
         assert.doesNotMatch(latest.headers['cache-control'], /immutable/);
         assert.equal((await show(event)).body.imageUrl, second.body.imageUrl);
+        const kept = () => readdirSync(join(usher.data, 'objects', 'events', event.eventId));
+        await waitFor(() => kept().length === 1, 'the picture that nobody shows any more to be deleted');
     });
 
     test('may have 5 MiB, and several may come at once', async () => {
