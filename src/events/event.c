@@ -18,9 +18,9 @@ SQL(event_types_of,
     "SELECT " EVENT_TYPE_COLUMNS " FROM ticket_type t JOIN stock s ON s.event = t.event AND s.n = t.n WHERE t.event = :event ORDER BY t.n");
 SQL(event_owner_of, "SELECT organizer, status FROM event WHERE id = :id");
 
-void event_read_row(struct query *q, int first, struct tx *tx, struct event *out)
+void event_read_row(struct query *q, struct tx *tx, struct event *out)
 {
-    int col = first;
+    int col = 0;
 
     memset(out, 0, sizeof *out);
     out->id = col_id(q, col++);
@@ -93,7 +93,7 @@ bool event_find(struct tx *tx, const struct id *id, struct event *out)
     bind_id(q, ":id", id);
     found = query_row(q);
     if (found)
-        event_read_row(q, 0, tx, out);
+        event_read_row(q, tx, out);
     query_end(q);
     if (found)
         event_read_types(tx, out);

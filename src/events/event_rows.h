@@ -15,10 +15,8 @@
     "t.event, t.n, t.name, t.description, t.price, t.sale_starts_at, t.sale_ends_at, t.min_per_order, t.max_per_order," \
     " t.max_per_account, s.quantity, s.held, s.sold"
 
-#define EVENT_COLUMN_STARTS_AT 6
-
-/* The row of EVENT_COLUMNS from column `first` on, without its types; EVENT_ENDED where it applies at tx->now_ms. */
-void event_read_row(struct query *q, int first, struct tx *tx, struct event *out);
+/* The row of EVENT_COLUMNS, without its types; EVENT_ENDED where it applies at tx->now_ms. */
+void event_read_row(struct query *q, struct tx *tx, struct event *out);
 /* The row of EVENT_TYPE_COLUMNS. */
 void event_type_read_row(struct query *q, struct tx *tx, const struct id *event, struct ticket_type *out);
 /* May this caller know that it exists? All but drafts; a draft its organizer and the admins. */

@@ -200,6 +200,24 @@ describe('changing one', () => {
         assert.equal((await usher.tryRegister(buyer, event)).body.type.endsWith('/problems/sold-out'), true);
     });
 
+    test('seats taken away while people register are not sold', async () => {
+        const event = await usher.createFreeEvent(organizer, { seats: 60 });
+        const random = seeded(seed());
+        const rush = Array.from({ length: 80 }, () => usher.tryRegister(buyer, event));
+        const edits = Array.from({ length: 20 }, () => (random.below(2)
+            ? patch(event, { capacity: 20 + random.below(60) })
+            : patch(event, { ticketTypes: [{ ticketTypeId: event.ticketTypes[0].ticketTypeId, quantity: 20 + random.below(60) }] })));
+        const sold = (await Promise.all(rush)).filter((a) => a.status === 201).length;
+        for (const { status, text } of await Promise.all(edits))
+            assert.ok(status === 200 || status === 409, text);
+        const mine = await usher.must(200, 'GET', '/v1/my-events?limit=1', { token: organizer.token });
+        const { capacity, counts, ticketTypes: [type] } = mine.items[0];
+        assert.equal(mine.items[0].eventId, event.eventId);
+        assert.equal(counts.sold, sold);
+        assert.ok(sold <= capacity && sold <= type.quantity);
+        await usher.check();
+    });
+
     test('capacity bounds what all types together have left', async () => {
         const event = await usher.createEvent(organizer, { capacity: 5, ticketTypes: [{ name: 'A', price: 0, quantity: 5 }, { name: 'B', price: 0, quantity: 5 }] });
         await usher.register(buyer, event, { quantity: 3 });
