@@ -17,7 +17,8 @@ struct scan_in {
     struct id event;         /* validate-ticket only */
 };
 #define SCAN_FIELDS                                                                                \
-    FIELD(scan_in, "qrCode", qr_code, FIELD_TEXT, OPTIONAL | NULLABLE, 0, 1000),                   \
+    /* As much as a QR code can hold: what was scanned by mistake is forged, not malformed. */       \
+    FIELD(scan_in, "qrCode", qr_code, FIELD_TEXT, OPTIONAL | NULLABLE, 0, 4296),                   \
     FIELD(scan_in, "ticketId", ticket, FIELD_ID, OPTIONAL | NULLABLE, 0, 0),                       \
     FIELD(scan_in, "gate", gate, FIELD_LINE, OPTIONAL | NULLABLE, 1, 100),                         \
     FIELD(scan_in, "deviceId", device, FIELD_LINE, OPTIONAL | NULLABLE, 1, 100),                   \

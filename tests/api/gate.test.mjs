@@ -81,6 +81,7 @@ describe('one ticket', () => {
         const qrCode = tickets[0].qrCode;
         assert.equal(await verdict({ qrCode: 'HELLO' }), 'forged');
         assert.equal(await verdict({ qrCode: '' }), 'forged');
+        assert.equal(await verdict({ qrCode: 'https://example.org/'.repeat(200) }), 'forged');
         assert.equal(await verdict({ qrCode: `${qrCode.slice(0, 100)}${qrCode[100] === 'A' ? 'B' : 'A'}${qrCode.slice(101)}` }), 'forged');
         assert.equal(await verdict({ ticketId: uuid7() }), 'not-found');
         assert.equal(await verdict({ ticketId: uuid7(), eventId: event.eventId }), 'not-found');
