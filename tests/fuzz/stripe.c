@@ -14,7 +14,7 @@ static void read_one(struct arena *arena, json_t *json)
     if (stripe_read_intent(arena, json, &intent)) {
         HOLDS(stripe_id_valid(intent.id, "pi_") && intent.amount >= 0 && intent.received >= 0 && intent.refunded >= -1 && strlen(intent.currency) == 3);
         HOLDS(intent.attempt >= 0);
-        PLANT(intent.status == INTENT_SUCCEEDED && intent.attempt == 7);
+        PLANT(intent.status == INTENT_SUCCEEDED && intent.attempt > 3);
     }
     if (stripe_read_refund(arena, json, &refund))
         HOLDS(stripe_id_valid(refund.intent, "pi_") && refund.amount > 0 && strlen(refund.id) <= 255);
