@@ -2,7 +2,7 @@
  * demo.c - `usher demo`: a server over a folder in which something goes on.
  *
  * The rows are made as clients would make them: each event and each order
- * passes the shape of its route and the rules of its module, in some thirty
+ * passes the shape of its route and the rules of its module, in some forty
  * writes. The last of them leaves a mark, so a folder is filled once. Free tickets are
  * confirmed at once; what costs money is bought once the server runs, across
  * HTTP (demo_sales.c), for the payment provider must know of it too.
@@ -114,28 +114,23 @@ static void event_text(struct buf *out, const struct demo_event *event, int64_t 
     json_close(out);
 }
 
-/* `demo->at` and the three behind it: few rows a write, as for everyone. */
-#define EVENTS_A_WRITE 4
-static enum err add_events(struct tx *tx, void *arg)
+static enum err add_event(struct tx *tx, void *arg)
 {
     struct demo *demo = arg;
-    enum err e = ERR_OK;
+    struct buf text = buf_in(tx->arena);
+    struct event event;
+    void *in;
+    enum err e;
 
     tx->actor = demo->organizer;
-    for (size_t i = demo->at; !e && i < MIN(demo->at + EVENTS_A_WRITE, demo_event_count); i++) {
-        struct buf text = buf_in(tx->arena);
-        struct event event;
-        void *in;
-
-        event_text(&text, &demo_events[i], tx->now_ms);
-        e = shape_read_json(&event_new_shape, text.data, text.len, &in, tx->fault);
-        if (!e)
-            e = event_create(tx, &demo->organizer, in, &event);
-        if (!e)
-            demo->event[i] = event.id;
-        if (!e && demo_events[i].cancelled)
-            e = event_cancel(tx, &event);
-    }
+    event_text(&text, &demo_events[demo->at], tx->now_ms);
+    e = shape_read_json(&event_new_shape, text.data, text.len, &in, tx->fault);
+    if (!e)
+        e = event_create(tx, &demo->organizer, in, &event);
+    if (!e)
+        demo->event[demo->at] = event.id;
+    if (!e && demo_events[demo->at].cancelled)
+        e = event_cancel(tx, &event);
     return e;
 }
 
@@ -286,8 +281,8 @@ static bool fill(struct app *app)
     bool ok = !identity_hash_password(arena, &fault, ORGANIZER_PASSWORD, &demo.organizer_hash) &&
               !identity_hash_password(arena, &fault, ATTENDEE_PASSWORD, &demo.attendee_hash) && write_step(&demo, &any, add_accounts);
 
-    for (demo.at = 0; ok && demo.at < demo_event_count; demo.at += EVENTS_A_WRITE)
-        ok = write_step(&demo, &any, add_events);
+    for (demo.at = 0; ok && demo.at < demo_event_count; demo.at++)
+        ok = write_step(&demo, &any, add_event);
     for (demo.at = 0; ok && demo.at < COUNT(orders); demo.at++)
         ok = write_step(&demo, &demo.event[orders[demo.at].event], add_order);
     ok = ok && write_step(&demo, &any, mark_filled);

@@ -266,6 +266,50 @@ describe('backup and restore', () => {
         }
     });
 
+    test('while people register: each backup is one moment, and holds what was answered before it', async () => {
+        const one = await start({ data: join(scratch, 'busy'), fast: true });
+        const organizer = await one.account({ role: 'organizer' });
+        const buyers = await Promise.all(Array.from({ length: 4 }, () => one.account()));
+        const event = await one.createFreeEvent(organizer, { seats: 100_000 });
+        const answered = [];
+        let over = false;
+        const rush = buyers.map(async (buyer) => {
+            while (!over)
+                answered.push((await one.register(buyer, event)).registrationId);
+        });
+        const to = join(scratch, 'of the busy');
+        const before = [];
+        for (let i = 0; i < 3; i++) {
+            await waitFor(() => answered.length >= 40 * (i + 1), 'some registrations');
+            before.push([...answered]);
+            await one.cli(['backup', to]);
+        }
+        over = true;
+        await Promise.all(rush);
+        await one.stop();
+        for (const [i, name] of readdirSync(to).sort().entries()) {
+            const two = prepare({ data: join(scratch, `busy ${i}`) });
+            await two.cli(['restore', join(to, name)]);
+            await two.check();
+            const kept = execFileSync('sqlite3', [join(two.data, 'usher.db'), 'SELECT lower(hex(id)) FROM registration'], { encoding: 'utf8' });
+            for (const id of before[i])
+                assert.ok(kept.includes(id.replaceAll('-', '')), `${id} was answered before backup ${i}`);
+        }
+    });
+
+    test('what a killed backup left is cleared away, and is never taken for one', async () => {
+        const one = prepare({ data: join(scratch, 'left') });
+        const to = join(scratch, 'leftovers');
+        await one.cli(['user', 'add', 'a@example.org']);
+        mkdirSync(join(to, '.backup-20260101T000000.000Z', 'keys'), { recursive: true });
+        writeFileSync(join(to, '.backup-20260101T000000.000Z', 'usher.db'), 'half');
+        const none = await prepare({ data: join(scratch, 'from half') }).cli(['restore', to], { ok: false });
+        assert.equal(none.code, 1);
+        assert.match(none.stderr, /no backup/);
+        await one.cli(['backup', to]);
+        assert.equal(readdirSync(to).length, 1);
+    });
+
     test('the newest of several is taken, unless one is named', async () => {
         const one = prepare({ data: join(scratch, 'growing') });
         const to = join(scratch, 'several');
