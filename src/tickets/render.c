@@ -34,19 +34,18 @@ struct render *render_open(struct buf *error)
     return render;
 }
 
-/* Closing the socket ends an idle child; a drawing one is killed. */
-static void child_end(struct render *render, bool kill_it)
+/* Killed even where it should be ending by itself: a child that was taken over may have closed its socket and stayed, and we wait for it. */
+static void child_end(struct render *render)
 {
     int status = 0;
 
     if (!render->child)
         return;
     close(render->fd);
-    if (kill_it)
-        kill(render->child, SIGKILL);
+    kill(render->child, SIGKILL);
     while (waitpid(render->child, &status, 0) < 0 && errno == EINTR)
         ;
-    if (WIFSIGNALED(status) && !kill_it)
+    if (WIFSIGNALED(status) && WTERMSIG(status) != SIGKILL)
         log_warn("The drawing process was ended by signal %d.", WTERMSIG(status));
     render->child = 0;
     render->fd = -1;
@@ -57,7 +56,7 @@ void render_close(struct render *render)
     if (!render)
         return;
     pthread_mutex_lock(&render->lock);
-    child_end(render, false);
+    child_end(render);
     pthread_mutex_unlock(&render->lock);
     pthread_mutex_destroy(&render->lock);
     free(render);
@@ -115,7 +114,7 @@ void render_reap(struct render *render)
     if (pthread_mutex_trylock(&render->lock))
         return;
     if (render->child && child_gone(render))
-        child_end(render, false);
+        child_end(render);
     pthread_mutex_unlock(&render->lock);
 }
 
@@ -146,14 +145,14 @@ enum err render_pdf(struct render *render, struct arena *arena, const struct ren
     render_write_request(&request, ticket);
     pthread_mutex_lock(&render->lock);
     if (render->child && child_gone(render))
-        child_end(render, false);
+        child_end(render);
     for (int tries = 0; tries < 2; tries++) {
         if (!render->child && !child_start(render))
             break;
         if (ask(render, arena, &request, out, &e))
             break;
         log_warn("The drawing process died or was too slow; it is started again.");
-        child_end(render, true);
+        child_end(render);
     }
     pthread_mutex_unlock(&render->lock);
     buf_free(&request);

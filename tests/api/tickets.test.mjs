@@ -218,6 +218,21 @@ test('an address ends with its time', async () => {
     assert.match(answer.text, /<Code>AccessDenied<\/Code><Message>Request has expired/);
 });
 
+test('a kill loses no mail: what was confirmed is delivered by the next start', async () => {
+    const other = await start();
+    const account = await other.account({ role: 'organizer' });
+    const { eventId, ticketTypes } = await other.createFreeEvent(account);
+    // Most of them still wait to be drawn when it is killed.
+    const orders = await Promise.all(Array.from({ length: 12 }, () => other.register(account, { eventId, ticketTypes })));
+    await other.kill();
+    await other.start();
+    await waitFor(async () => {
+        const mails = (await other.allMail()).map((m) => m.text).join('\n');
+        return orders.every((order) => mails.includes(`Order ${reference(order)},`));
+    }, 'a mail for each order');
+    await other.check();
+});
+
 test('no address, name or code of a mail is in the log', async () => {
     assert.ok(!usher.log.includes(buyer.email));
     assert.ok(!usher.log.includes('José'));
