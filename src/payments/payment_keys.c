@@ -201,6 +201,8 @@ struct payments *payments_open(struct app *app, const char *dir, struct buf *err
         payments->publishable_key = strdup(config->stripe_publishable_key ? config->stripe_publishable_key : keys.publishable);
     if (!payments->webhook_secrets[0] && payments->simulator)
         payments->webhook_secrets[0] = strdup(keys.webhook);
+    if (payments->simulator)
+        log_info("Payments are simulated: test cards pay, and no money moves. USHER_STRIPE_SECRET_KEY connects a real account.");
     if (!payments->webhook_secrets[0])
         log_warn("USHER_STRIPE_WEBHOOK_SECRET is not set: Stripe's webhooks are refused, and payments show when the reconciler asks");
     if (!payments->publishable_key)

@@ -26,7 +26,7 @@ test('money survives being killed', async (t) => {
     const usher = await start();
     const organizer = await usher.account({ role: 'organizer' });
     const buyers = await Promise.all([1, 2, 3, 4].map(() => usher.account()));
-    const event = await usher.createEvent(organizer, { capacity: 40, ticketTypes: [{ name: 'Standard', price: 1999, quantity: 40 }] });
+    const event = await usher.createEvent(organizer, { capacity: 400, ticketTypes: [{ name: 'Standard', price: 1999, quantity: 400 }] });
     const known = new Map(); // registration id -> buyer
 
     // One customer's way, cut off anywhere. Whatever fails does so because the server is gone, or because it says no.
