@@ -401,7 +401,7 @@ static void draw_band(struct page *page)
     cairo_fill(cr);
 }
 
-/* The line along which a stub would be torn off, with a notch at each end. */
+/* The line along which the lower part would be torn off, with a notch at each end. */
 static void draw_tear(struct page *page)
 {
     static const double dashes[] = { 3.2, 3.2 };
@@ -470,7 +470,7 @@ static bool draw_page(struct page *page, const struct render_ticket *ticket)
     static const struct style hint = { 7.2, 6, false, 3, GREY }, small = { 5.6, 4.5, false, 2, GREY };
     struct style when = { 9.5, 7, true, 1, page->palette->accent };
     double width = PAGE_W - 2 * MARGIN, half = 116, right_x = MARGIN + half + 14, right_w = width - half - 14;
-    double y, stub_x = MARGIN + CODE_SIDE + 16, stub_w = PAGE_W - 14 - stub_x;
+    double y, beside_x = MARGIN + CODE_SIDE + 16, beside_w = PAGE_W - 14 - beside_x;
 
     draw_band(page);
     if (ticket->organizer)
@@ -492,12 +492,12 @@ static bool draw_page(struct page *page, const struct render_ticket *ticket)
     if (ticket->token && !draw_code(page, ticket->token, MARGIN, CODE_Y, CODE_SIDE))
         return false;
     y = CODE_Y + 2;
-    y += draw_text(page, "Show this code at the door", &big, (struct box){ stub_x, y, stub_w, 32 }) + 6;
-    y += draw_text(page, "On paper or on a screen with the brightness up.", &hint, (struct box){ stub_x, y, stub_w, 32 }) + 12;
+    y += draw_text(page, "Show this code at the door", &big, (struct box){ beside_x, y, beside_w, 32 }) + 6;
+    y += draw_text(page, "On paper or on a screen with the brightness up.", &hint, (struct box){ beside_x, y, beside_w, 32 }) + 12;
     if (ticket->order_line)
-        y = draw_field(page, "ORDER", ticket->order_line, &value, (struct box){ stub_x, y, stub_w, 22 }) + 8;
+        y = draw_field(page, "ORDER", ticket->order_line, &value, (struct box){ beside_x, y, beside_w, 22 }) + 8;
     if (ticket->price_line)
-        draw_field(page, "PRICE", ticket->price_line, &value, (struct box){ stub_x, y, stub_w, 22 });
+        draw_field(page, "PRICE", ticket->price_line, &value, (struct box){ beside_x, y, beside_w, 22 });
     draw_text(page, "This ticket admits one person, once: the first scan counts, copies are refused. Keep the code to yourself and do not post a picture of it.", &small,
               (struct box){ MARGIN, PAGE_H - 19.5, width, 15 });
     return true;
