@@ -48,5 +48,6 @@ void jobs_recover(struct app *app, struct arena *arena, int lane, const char *co
 struct lane_state;
 int lanes_kind_lane(struct lanes *lanes, const char *kind, struct lane_state **out);
 void lane_look(struct app *app, void *lane_state);
+bool lane_is_stopping(struct lane_state *lane);
 
 #endif

@@ -222,6 +222,16 @@ void lane_look(struct app *app, void *lane_state)
     pthread_mutex_unlock(&lane->lock);
 }
 
+bool lane_is_stopping(struct lane_state *lane)
+{
+    bool stopping;
+
+    pthread_mutex_lock(&lane->lock);
+    stopping = lane->stopping;
+    pthread_mutex_unlock(&lane->lock);
+    return stopping;
+}
+
 static void claim_unlink_locked(struct lane_state *lane, struct claim *claim)
 {
     struct claim **at = &lane->running;

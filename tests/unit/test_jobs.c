@@ -440,7 +440,7 @@ static void run_task(struct lane_task *task, struct reader *reader)
 static void at_stop_jobs_not_begun_wait_for_the_next_start(void **state)
 {
     struct world *world = *state;
-    struct lane_task task = { .run = run_task };
+    struct lane_state *lane;
     struct lanes *lanes;
     pthread_t thread;
 
@@ -449,8 +449,9 @@ static void at_stop_jobs_not_begun_wait_for_the_next_start(void **state)
     ask(world, (struct asking){ .kind = "alone", .times = 20 });
     wait_for(&seen.begun, 1);
     assert_int_equal(pthread_create(&thread, NULL, stop_main, lanes), 0);
-    while (lane_push(lanes, LANE_SIM, &task) == ERR_OK) /* until it is stopping; the lane is busy with the job */
-        task = (struct lane_task){ .run = run_task };
+    lanes_kind_lane(lanes, "alone", &lane);
+    while (!lane_is_stopping(lane)) /* it is busy with the job */
+        sched_yield();
     set_gate(false);
     pthread_join(thread, NULL);
     assert_int_equal(seen.runs, 1);
