@@ -57,7 +57,7 @@ static void add(struct buf *out, const char *name, const char *value)
 {
     buf_str(out, name);
     buf_add(out, ": ", 2);
-    buf_str(out, value);
+    buf_add(out, value, strcspn(value, "\r\n")); /* whatever a handler took from outside, it ends here and not in a header of its own */
     buf_add(out, "\r\n", 2);
 }
 #define ADD_LITERAL(out, text) buf_add((out), (text), sizeof(text) - 1)
@@ -190,11 +190,7 @@ static void apply_range(struct exchange *x)
     if (!range_parse(range, size, &first, &last))
         return;
     if (first >= size || last < first) {
-        int file = reply->file;
-
         problem_write(&x->req, ERR_RANGE);
-        close(file);
-        reply->file = -1;
         reply_header(&x->req, "Content-Range", arena_printf(x->arena, "bytes */%" PRId64, size));
         return;
     }
@@ -341,7 +337,8 @@ void answer_send(struct exchange *x)
     length = reply->status == 204 || reply->status == 304 ? -1 : reply->file >= 0 ? reply->file_length : (int64_t)reply->body.len;
     x->keep_alive = x->keep_alive && !x->loop->stopping;
     if (conn->closing) {
-        account_for(x, reply->status, 0);
+        /* Left before it was run: no fault of ours. 499 is what nginx's log calls it. */
+        account_for(x, x->outcome == ERR_BUSY ? 499 : reply->status, 0);
         return;
     }
     from = out->len;

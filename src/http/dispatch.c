@@ -538,6 +538,18 @@ void dispatch_refuse(struct exchange *x, enum err e)
     dispatch_finish(x, e);
 }
 
+/* The web app is everything that is not the API's or a machine's. */
+static bool is_page(const struct exchange *x)
+{
+    static const char *const others[] = { "/v1/", "/identity/", "/objects/", "/sim/", "/.well-known/" };
+    const char *path = x->req.path ? x->req.path : "/";
+
+    for (size_t i = 0; i < COUNT(others); i++)
+        if (!strncmp(path, others[i], strlen(others[i])))
+            return false;
+    return !x->req.route || !strncmp(path, "/assets/", 8) || !strncmp(path, "/problems/", 10);
+}
+
 static void write_refusal(struct exchange *x, enum err e)
 {
     if (e == ERR_INTERNAL) {
@@ -547,7 +559,7 @@ static void write_refusal(struct exchange *x, enum err e)
         log_error("Request %s ended with an internal error in %s %s.", id, x->req.method, x->req.route ? x->req.route->path : "(no route)");
         x->req.fault.detail = NULL;
     }
-    if (e == ERR_NOT_FOUND && (!x->req.route || !strncmp(x->req.route->path, "/assets/", 8)) && assets_wants_html(&x->req))
+    if (e == ERR_NOT_FOUND && is_page(x) && assets_wants_html(&x->req))
         assets_not_found(&x->req);
     else
         problem_write(&x->req, e);

@@ -35,6 +35,8 @@
 #define READ_BYTES (64 * 1024)         /* the loop's read buffer */
 #define OUT_BYTES (64 * 1024)          /* a loop's staging for replies; more than this goes out in several writes */
 
+#define EXCHANGE_ARENA_BYTES ((size_t)6 * 1024) /* an exchange's first block: what most requests need */
+
 #define HEAD_MS 10000
 #define BODY_MS 30000
 #define IDLE_MS 75000

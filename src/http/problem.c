@@ -2,6 +2,7 @@
 #include "http/inner.h"
 
 #include <string.h>
+#include <unistd.h>
 
 /* What a Retry-After says when nobody knew better. */
 static int retry_after_s(const struct req *req, enum err e)
@@ -14,10 +15,11 @@ static int retry_after_s(const struct req *req, enum err e)
 static void problem_reset(struct req *req, enum err e)
 {
     int wait = retry_after_s(req, e);
-    struct reply_header *kept = NULL;
 
     /* What a handler prepared before it refused is not sent. */
-    req->reply = (struct reply){ .file = req->reply.file, .body = buf_in(req->arena), .headers = kept };
+    if (req->reply.file >= 0)
+        close(req->reply.file);
+    req->reply = (struct reply){ .file = -1, .body = buf_in(req->arena) };
     if (wait)
         reply_header(req, "Retry-After", arena_printf(req->arena, "%d", wait));
 }

@@ -125,7 +125,7 @@ struct route {
 /* Begin a JSON reply; write the value into the returned buf. */
 struct buf *reply_json(struct req *req, int status);
 struct buf *reply_begin(struct req *req, int status, const char *content_type);
-void reply_header(struct req *req, const char *name, const char *value); /* both are kept by pointer; no CR or LF in the value */
+void reply_header(struct req *req, const char *name, const char *value); /* both are kept by pointer; a value ends at a CR or LF */
 enum err reply_empty(struct req *req, int status); /* ERR_OK, for `return` */
 /* A strong ETag over the body so far; the server answers If-None-Match with 304 itself. */
 void reply_etag_of_body(struct req *req);

@@ -30,7 +30,7 @@
 #define TICK_MS 250
 #define STOP_TICK_MS 10
 #define BACKLOG 4096
-#define POOL_MAX 512    /* exchanges kept for reuse, a loop: some 11 KiB each */
+#define POOL_MAX 512    /* exchanges kept for reuse, a loop: some 10 KiB each */
 #define LOOPS_MAX 64
 
 /* ---- exchanges ---- */
@@ -47,7 +47,7 @@ struct exchange *exchange_take(struct loop *loop)
         x = malloc(sizeof *x);
         if (!x)
             log_die("Out of memory.");
-        x->arena = arena_new(0);
+        x->arena = arena_new(EXCHANGE_ARENA_BYTES);
     }
     memset(x, 0, EXCHANGE_CLEARED);
     x->loop = loop;
