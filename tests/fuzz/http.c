@@ -17,7 +17,7 @@ static enum err echo(struct req *req, struct tx *tx)
 {
     struct buf *out = reply_json(req, 200);
 
-    PLANT(req->body_bytes.len == 4 && ((const char *)req->body_bytes.data)[0] > 'a' && req_header(req, "Transfer-Encoding") && !strcmp(req->method, "PUT"));
+    PLANT(req->rest && req->body_bytes.len > 4);
     json_open(out, NULL);
     json_str(out, "path", req->path);
     json_str(out, "rest", req->rest);
