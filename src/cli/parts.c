@@ -175,7 +175,7 @@ bool parts_open(struct app *app, const struct config *config, struct buf *error)
         (app->identity = identity_open(app, dir, error)) && (app->mail = mail_open(app, dir, error)) &&
         (app->objects = objects_open(app, dir, error)) && (app->tickets = tickets_open(app, dir, error)) &&
         (app->payments = payments_open(app, dir, error)) && (!simulated || open_simulator(app, error))) {
-        app->lanes = lanes_start(app, job_tables, sweep_tables + !simulated);
+        lanes_start(app, job_tables, sweep_tables + !simulated);
         return true;
     }
     parts_close(app);
