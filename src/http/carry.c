@@ -132,6 +132,8 @@ static void batch_done(struct exchange *x, const struct write *write, enum err o
 {
     if (outcome && !x->req.fault.detail && write->fault.detail)
         x->req.fault.detail = write->fault.detail;
+    if (outcome && x->req.route->refuse_early)
+        atomic_store_explicit(&x->loop->http->refused[slot_of_id(&x->req.key)], 1, memory_order_relaxed);
     if (x->stage == STAGE_BEFORE && !outcome && !x->req.reply.status)
         work_begin(x);
     else

@@ -428,11 +428,13 @@ static void run_read(struct exchange *x)
     dispatch_finish(x, e);
 }
 
-/* Key, Idempotency-Key and the cheap refusal, in one snapshot. True: the request is answered. */
+/* Key, Idempotency-Key and the cheap refusal, in one snapshot. True: the request is answered. The cheap refusal is asked for only where the
+ * writer has just refused: as long as there are seats, the look would be a second reading of what the writer reads anyway. */
 static bool prepare(struct exchange *x)
 {
     const struct route *route = x->req.route;
-    bool found = false;
+    bool found = false, early;
+    atomic_uchar *refused;
     struct tx tx;
     enum err e = ERR_OK;
 
@@ -443,10 +445,15 @@ static bool prepare(struct exchange *x)
     snapshot_begin(x, &tx);
     if (route->key && !route->before_reads)
         e = route->key(&x->req, &tx, &x->req.key);
-    if (!e && x->idempotency_key && (route->kind == WORK || route->refuse_early))
+    refused = &x->loop->http->refused[slot_of_id(&x->req.key)];
+    early = route->refuse_early && atomic_load_explicit(refused, memory_order_relaxed);
+    if (!e && x->idempotency_key && (route->kind == WORK || early))
         e = idempotency_look_up(&tx, x, &found);
-    if (!e && !found && route->refuse_early)
+    if (!e && !found && early) {
         e = route->refuse_early(&x->req, &tx);
+        if (!e)
+            atomic_store_explicit(refused, 0, memory_order_relaxed);
+    }
     if (!e && !found && route->kind == WORK && route->before_reads) {
         if (!id_is_zero(&x->req.caller.account) && !is_reading(x) && x->loop->http->hooks.still_valid)
             e = x->loop->http->hooks.still_valid(&tx, &x->req.caller);

@@ -208,11 +208,11 @@ void exchange_release(struct exchange *x);
 
 /* ---- the server ---- */
 
-#define EPOCH_SLOTS 4096
-static inline size_t epoch_slot(const struct id *account)
+#define ID_SLOTS 4096
+static inline size_t slot_of_id(const struct id *account)
 {
     /* The random bits of a UUIDv7 stand behind its time; the last byte is its number. */
-    return ((size_t)account->byte[13] << 8 | account->byte[14]) % EPOCH_SLOTS;
+    return ((size_t)account->byte[13] << 8 | account->byte[14]) % ID_SLOTS;
 }
 
 struct http {
@@ -238,7 +238,8 @@ struct http {
     atomic_size_t connections;
     atomic_uint running;        /* loops that accept */
     atomic_uint epoch_raises;
-    atomic_uint epoch[EPOCH_SLOTS]; /* raised with the epoch of an account whose id falls into the slot: older remembered tokens do not count */
+    atomic_uchar refused[ID_SLOTS]; /* the writer refused something under a key of this slot: the next ones are worth an early look */
+    atomic_uint epoch[ID_SLOTS]; /* raised with the epoch of an account whose id falls into the slot: older remembered tokens do not count */
 
     /* Guarded by address_lock: connections by client address. */
     uv_mutex_t address_lock;

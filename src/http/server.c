@@ -539,5 +539,5 @@ void http_epoch_raised(struct app *app, const struct id *account)
     if (!app->http)
         return;
     atomic_fetch_add(&app->http->epoch_raises, 1); /* first: see tokens_check */
-    atomic_fetch_add(&app->http->epoch[epoch_slot(account)], 1);
+    atomic_fetch_add(&app->http->epoch[slot_of_id(account)], 1);
 }

@@ -72,7 +72,7 @@ static void hash_token(struct token_cache *tokens, const char *token, size_t len
 
 static unsigned epoch_now(const struct http *http, const struct id *account)
 {
-    return atomic_load(&http->epoch[epoch_slot(account)]);
+    return atomic_load(&http->epoch[slot_of_id(account)]);
 }
 
 static struct remembered *find(struct token_cache *tokens, const unsigned char hash[32], bool *found)
