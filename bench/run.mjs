@@ -113,7 +113,7 @@ console.error('making tickets for the gate');
 const scansEach = Math.round(200 * seconds);
 const concert = await usher.createFreeEvent(organizer, { seats: 100_000 });
 const gateTickets = [];
-while (gateTickets.length < rounds * scansEach) {
+while (gateTickets.length < 2 * rounds * scansEach) {
     const answers = await Promise.all(Array.from({ length: 20 }, (_, i) => usher.register(buyers[i], concert, { quantity: 20 })));
     gateTickets.push(...answers.flatMap((r) => r.ticketIds));
 }
@@ -158,16 +158,19 @@ subjects['nginx event c64'] = () => load(get(64, nginx, '/event'));
 subjects['usher list c64'] = () => watched(load(get(64, address, '/v1/events')));
 subjects['nginx list c64'] = () => load(get(64, nginx, '/list'));
 let scanned = 0;
-subjects['usher validate 200/s under registrations c64'] = async () => {
+// Twice: while the sale runs at half of what it can, as it should, and while 64 clients push it to its limit. There the load core is full, too.
+const validateBeside = (rate) => async () => {
     const mine = gateTickets.slice(scanned, scanned + scansEach);
     scanned += scansEach;
     const scans = list('scans', mine.map((ticketId) => JSON.stringify({ ticketId, eventId: concert.eventId, gate: 'North' })));
-    const sale = load(post(64, address, '/v1/registrations').map((arg, i, all) => (all[i - 1] === '-s' ? seconds + 1 : arg)));
+    const sale = load([...rate(), ...post(64, address, '/v1/registrations').map((arg, i, all) => (all[i - 1] === '-s' ? seconds + 1 : arg))]);
     await new Promise((resolve) => setTimeout(resolve, 300));
     const result = await load(['-c', 4, '-r', 200, '-1', '-s', seconds, '-m', 'POST', '-B', scans, '-t', managers, address, '/v1/validate-ticket']);
     result.saleRps = (await sale).rps;
     return result;
 };
+subjects['usher validate 200/s, sale at half its peak'] = validateBeside(() => ['-r', Math.round(results['usher register c64'].at(-1).rps / 2)]);
+subjects['usher validate 200/s, sale at its peak'] = validateBeside(() => []);
 subjects['append 4096 B + fdatasync'] = async () => JSON.parse((await run(join(root, 'build/bench/append'), [join(usher.data, 'append.tmp'), '4096', String(Math.min(seconds, 2))])).stdout);
 
 const results = Object.fromEntries(Object.keys(subjects).map((name) => [name, []]));
@@ -229,7 +232,10 @@ const lines = [
     `| registrations (64 connections) / append + fdatasync | ${ratio('usher register c64', 'append 4096 B + fdatasync')} | |`,
     `| GET one event / nginx | ${ratio('usher event c64', 'nginx event c64')} | ≥ 0.7 |`,
     `| GET the list / nginx | ${ratio('usher list c64', 'nginx list c64')} | ≥ 0.7 |`,
-    `| validate, p99 while ${number(of('usher validate 200/s under registrations c64', 'saleRps'))} registrations/s run | ${(of('usher validate 200/s under registrations c64', 'p99') / 1000).toFixed(1)} ms | ≤ 5 ms |`,
+    ...['half its peak', 'its peak'].map((at) => {
+        const name = `usher validate 200/s, sale at ${at}`;
+        return `| validate, p99 while the sale runs at ${at} (${number(of(name, 'saleRps'))}/s) | ${(of(name, 'p99') / 1000).toFixed(1)} ms | ≤ 5 ms |`;
+    }),
     `| PDFs a second on demand (drawn, stored, presigned) | ${number(pdf.rps)} | |`,
     `| PDFs a second with their mails, by jobs | ${number(delivered)} | |`,
     `| start to ready, empty folder | ${median(empty).toFixed(0)} ms | ≤ 100 ms |`,
