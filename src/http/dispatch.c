@@ -446,7 +446,8 @@ static bool prepare(struct exchange *x)
     if (route->key && !route->before_reads)
         e = route->key(&x->req, &tx, &x->req.key);
     refused = &x->loop->http->refused[slot_of_id(&x->req.key)];
-    early = route->refuse_early && atomic_load_explicit(refused, memory_order_relaxed);
+    /* Without a key it is no shortcut but the first half of the handler (a webhook's signature), and always taken. */
+    early = route->refuse_early && (!route->key || atomic_load_explicit(refused, memory_order_relaxed));
     if (!e && x->idempotency_key && (route->kind == WORK || early))
         e = idempotency_look_up(&tx, x, &found);
     if (!e && !found && early) {

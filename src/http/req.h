@@ -112,7 +112,8 @@ struct route {
     const char *body_type;   /* another Content-Type than JSON, e.g. "image/"; the handler takes body_bytes. A prefix */
     size_t body_max;         /* 0: 64 KiB */
     key_finder *key;         /* WRITE, WORK with writes, and CACHE_BY_KEY; NULL: zero key. With before_reads it is asked behind `handler` */
-    handler *refuse_early;   /* WRITE: runs on a snapshot before queueing; an error is the answer, ERR_OK goes on. The Idempotency-Key was looked up first */
+    handler *refuse_early;   /* WRITE: runs on a snapshot before queueing; an error is the answer, ERR_OK goes on. The Idempotency-Key was looked up first.
+                              * A route with a `key` may find it skipped (it is taken where the writer has just refused); one without never does */
     bool urgent;             /* drained first by the writer; not rate-limited as a write */
     bool raw;                /* no idempotency, no rate limit, no token read at all: webhooks, /objects, /sim */
     enum reply_cache cache;
