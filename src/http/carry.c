@@ -161,12 +161,13 @@ static void done_after(struct write *write, enum err outcome)
 }
 
 /* What this request weighs beside the exchange and its first block, which the queue's bound on their number covers. A parsed JSON document
- * takes some eight times its text (measured with jansson: 50-70 bytes a value). */
+ * takes some eight times its text (measured with jansson: 50-70 bytes a value). A body that is not parsed (a picture) was taken in whole
+ * before the queue is asked, so waiting there adds nothing to it. */
 static size_t queue_bytes(const struct exchange *x)
 {
     size_t arena = arena_bytes(x->arena);
 
-    return x->head_len + 8 * x->body.len + (arena > EXCHANGE_ARENA_BYTES ? arena - EXCHANGE_ARENA_BYTES : 0);
+    return x->head_len + (x->req.route->body ? 8 * x->body.len : 0) + (arena > EXCHANGE_ARENA_BYTES ? arena - EXCHANGE_ARENA_BYTES : 0);
 }
 
 /* `write` is filled on the loop's thread before it is parked, and from then on the loop may set its `gone`. What was done outside is stored

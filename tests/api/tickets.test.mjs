@@ -99,8 +99,8 @@ test('a download address lets in whoever holds it unbent, for a quarter of an ho
     await t.test('HEAD by an address for GET: 403', async () => {
         assert.equal((await fetchUrl(downloadUrl, { method: 'HEAD' })).status, 403);
     });
-    await t.test('through another host name: 403', async () => {
-        assert.equal((await fetchUrl(downloadUrl, { headers: { host: `localhost:${usher.port}` } })).status, 403);
+    await t.test('through a proxy that names another host it holds', async () => {
+        assert.equal((await fetchUrl(downloadUrl, { headers: { host: `localhost:${usher.port}` } })).status, 200);
     });
 });
 
