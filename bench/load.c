@@ -434,7 +434,8 @@ int main(int argc, char **argv)
 
     for (;;) {
         int64_t now = now_us();
-        int n, wait_ms = 100;
+        int64_t wait_us = 100000;
+        int n;
 
         if (!counting && now >= counts_from)
             counting = true;
@@ -445,15 +446,16 @@ int main(int argc, char **argv)
             while (idle_count > 0 && (due = start + (int64_t)((double)sent / opt.rate * 1e6)) <= now && !used_up(&opt.bodies) && !used_up(&opt.paths))
                 begin(&connections[idle[--idle_count]], due);
             due = start + (int64_t)((double)sent / opt.rate * 1e6);
-            wait_ms = idle_count > 0 && due > now ? (int)((due - now) / 1000) : idle_count > 0 ? 0 : 100;
-            wait_ms = wait_ms > 100 ? 100 : wait_ms;
+            wait_us = idle_count > 0 ? (due > now ? due - now : 0) : 100000;
+            wait_us = wait_us > 100000 ? 100000 : wait_us;
         } else if (!stopping) {
             while (idle_count > 0 && (!opt.count || sent < opt.count) && !used_up(&opt.bodies) && !used_up(&opt.paths))
                 begin(&connections[idle[--idle_count]], now_us());
         }
         if (stopping && answered == sent)
             break;
-        n = epoll_wait(epoll, events, opt.connections, wait_ms);
+        /* To the microsecond, and asleep: a loader that spins would take the core from the one beside it. */
+        n = epoll_pwait2(epoll, events, opt.connections, &(struct timespec){ wait_us / 1000000, wait_us % 1000000 * 1000 }, NULL);
         if (n < 0 && errno != EINTR)
             die("epoll_wait");
         for (int i = 0; i < n; i++) {
