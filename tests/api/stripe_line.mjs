@@ -89,7 +89,7 @@ export async function behindLine(env = {}) {
     const between = await line(() => stripe);
     const { secret, publishable, webhook } = simulatorKeys(stripe);
     const usher = await start({ env: { USHER_STRIPE_SECRET_KEY: secret, USHER_STRIPE_PUBLISHABLE_KEY: publishable, USHER_STRIPE_WEBHOOK_SECRET: webhook,
-        USHER_STRIPE_API_BASE: between.url, ...env } });
+        USHER_STRIPE_API_BASE: between.url, USHER_ACCESS_TOKEN_SECONDS: '86400' /* these tests turn the clock on */, ...env } });
     return { usher, stripe, line: between, webhook };
 }
 

@@ -23,7 +23,7 @@ test('money survives being killed', async (t) => {
     const first = seed();
     t.diagnostic(`TEST_SEED=${first}`);
     const chance = seeded(first);
-    const usher = await start();
+    const usher = await start({ env: { USHER_ACCESS_TOKEN_SECONDS: '86400' } }); // the clock is turned on below
     const organizer = await usher.account({ role: 'organizer' });
     const buyers = await Promise.all([1, 2, 3, 4].map(() => usher.account()));
     const event = await usher.createEvent(organizer, { capacity: 400, ticketTypes: [{ name: 'Standard', price: 1999, quantity: 400 }] });
