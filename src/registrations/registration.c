@@ -25,7 +25,8 @@ SQL(give_back_sql, "UPDATE registration SET status = 2, expires_at = NULL WHERE 
 SQL(end_sql, "UPDATE registration SET status = :to, refunded = refunded + :refunded WHERE id = :id AND status = 1");
 SQL(refund_part_sql, "UPDATE registration SET refunded = refunded + :refunded WHERE id = :id AND status = 1");
 SQL(unrefund_sql, "UPDATE registration SET refunded = refunded - :amount WHERE id = :id AND refunded >= :amount");
-SQL(extend_sql, "UPDATE registration SET extended = 1, expires_at = :until WHERE id = :id AND status = 0 AND extended = 0 AND expires_at < :until");
+SQL(extend_sql, "UPDATE registration SET extended = 1, expires_at = CASE WHEN expires_at < :until THEN :until ELSE expires_at END"
+                " WHERE id = :id AND status = 0 AND extended = 0");
 SQL(set_intent_sql, "UPDATE registration SET intent = :intent WHERE id = :id");
 
 /* Tickets from..to of one type in one statement: an order may have 255. */

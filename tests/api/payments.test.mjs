@@ -362,7 +362,7 @@ test('when Stripe cannot be reached', async (t) => {
             return true;
         await usher.advance(20_000);
         return false;
-    }, what, { timeout: 60_000, every: 250 });
+    }, what, { timeout: 180_000, every: 250 });
     const statusIs = (who, registration, wanted) => async () => (await usher.registration(who, registration.registrationId)).status === wanted;
     const refundsOf = async (intent) => (await simulator(stripe, 'GET', 'refunds', { payment_intent: intent.paymentIntentId })).body.data;
 
