@@ -360,7 +360,7 @@ test('when Stripe cannot be reached', async (t) => {
     const eventually = (condition, what) => waitFor(async () => {
         if (await condition())
             return true;
-        await usher.advance(20_000);
+        await usher.advance(8_000);
         return false;
     }, what, { timeout: 180_000, every: 250 });
     const statusIs = (who, registration, wanted) => async () => (await usher.registration(who, registration.registrationId)).status === wanted;
