@@ -412,7 +412,7 @@ static struct bytes sqlite_col_bytes(struct query *query, int col)
 
 /* ---- the record for the oplog ---- */
 
-/* Every table but the oplog, whose row is written after this. */
+/* Every table but the oplog, whose row is written after this, and the stored replies (recorder_open says why). */
 static struct bytes sqlite_record(struct connection *connection)
 {
     return recorder_take(of(connection)->recorder);
