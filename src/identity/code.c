@@ -10,8 +10,8 @@
 #include "base/random.h"
 #include "identity/parts.h"
 
-SQL(code_put_sql, "INSERT INTO account_code (account, purpose, hash, expires_at, attempts) VALUES (:account, :purpose, :hash, :expires_at, 0)"
-                  " ON CONFLICT (account, purpose) DO UPDATE SET hash = excluded.hash, expires_at = excluded.expires_at, attempts = 0");
+SQL(code_put_sql, "INSERT INTO account_code (account, purpose, n, hash, expires_at, attempts) VALUES (:account, :purpose, 0, :hash, :expires_at, 0)"
+                  " ON CONFLICT (account, purpose, n) DO UPDATE SET hash = excluded.hash, expires_at = excluded.expires_at, attempts = 0");
 SQL(code_read_sql, "SELECT hash, expires_at, attempts FROM account_code WHERE account = :account AND purpose = :purpose");
 SQL(code_wrong_sql, "UPDATE account_code SET attempts = attempts + 1 WHERE account = :account AND purpose = :purpose");
 SQL(code_drop_sql, "DELETE FROM account_code WHERE account = :account AND purpose = :purpose");

@@ -77,7 +77,7 @@ bool code_is_live(struct tx *tx, const struct id *account, enum code_purpose pur
 
 /* ---- sessions and their refresh tokens (session.c) ---- */
 
-enum { REFRESH_GRACE_MS = 60 * 1000, REFRESH_SECRET_BYTES = 32 };
+enum { REFRESH_SECRET_BYTES = 32 };
 
 struct session {
     struct id id, account;
