@@ -8,6 +8,7 @@
  * write beside us (the data lock keeps our own commands out).
  */
 #include "store/engine.h"
+#include "store/gather.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -188,7 +189,8 @@ static struct connection *sqlite_open(const char *dir, enum role role, struct bu
     buf_printf(&path, "%s/usher.db", dir);
     rc = sqlite3_open_v2(path.data, &sqlite->db,
                          SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
-                             (writer ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY), NULL);
+                             (writer ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY),
+                         writer ? gather_vfs() : NULL);
     buf_free(&path);
     if (rc != SQLITE_OK)
         goto fail;

@@ -47,6 +47,7 @@ static struct {
     sqlite3_vfs vfs, *real;
     sqlite3_io_methods methods;
     struct faulty_image images[FAULTY_FILES_MAX];
+    int traits;          /* SQLITE_IOCAP_...; 0: a plain disk, whose synced sectors may be hurt by a neighbour's write */
     char dir[64];        /* keep images of the files in it; empty: of none */
     int countdown;       /* the write or sync with which `code` begins; 0: none */
     bool once;           /* `code` is given once, else from then on */
@@ -220,7 +221,7 @@ static int faulty_sector_size(sqlite3_file *file)
 
 static int faulty_characteristics(sqlite3_file *file)
 {
-    return 0; /* a plain disk: no atomic writes, no safe overwrite */
+    return faulty.traits;
 }
 
 static int faulty_shm_map(sqlite3_file *file, int page, int size, int extend, void volatile **out)

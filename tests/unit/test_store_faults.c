@@ -383,7 +383,7 @@ static void a_full_disk_answers_507_to_all_of_the_batch_and_reading_goes_on(void
         if (!full)
             break;
     }
-    assert_true(rounds_full >= 5 && rows == 2);
+    assert_true(rounds_full >= (faulty.traits ? 1 : 5) && rows == 2); /* gathered, a commit is one write or two */
     world_free(world);
 }
 
@@ -537,5 +537,8 @@ int main(void)
     };
 
     faulty_register();
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    /* Twice, for SQLite treats two kinds of disk differently, and the log is gathered (store/gather.h) on the second only. */
+    int failed = cmocka_run_group_tests_name("a plain disk", tests, NULL, NULL);
+    faulty.traits = SQLITE_IOCAP_POWERSAFE_OVERWRITE;
+    return failed + cmocka_run_group_tests_name("a disk with safe overwrite", tests, NULL, NULL);
 }
