@@ -26,6 +26,12 @@ SQL(account_replace_sql, "UPDATE account SET email = :email, name = :name, local
 SQL(account_confirm_sql, "UPDATE account SET status = 1, updated_at = :now WHERE id = :id AND status = 0");
 SQL(account_signed_in_sql, "UPDATE account SET failures = 0, failed_at = NULL"
                            " WHERE id = :id AND status = 1 AND epoch = :epoch AND password = :password");
+SQL(account_reset_sql, "UPDATE account SET password = :password, status = 1, epoch = epoch + 1, failures = 0, failed_at = NULL, updated_at = :now"
+                       " WHERE id = :id AND status <> 2");
+SQL(account_change_sql, "UPDATE account SET password = :next, failures = 0, failed_at = NULL, updated_at = :now"
+                        " WHERE id = :id AND status = 1 AND epoch = :epoch AND password = :password");
+SQL(account_end_others_sql, "UPDATE session SET revoked_at = :now WHERE account = :id AND id <> :keep AND revoked_at IS NULL");
+SQL(account_names_sql, "UPDATE account SET name = coalesce(:name, name), locale = coalesce(:locale, locale), updated_at = :now WHERE id = :id");
 SQL(account_failures_sql, "UPDATE account SET failures = :failures, failed_at = :failed_at WHERE id = :id");
 SQL(account_epoch_sql, "UPDATE account SET epoch = epoch + 1, updated_at = :now WHERE id = :id");
 SQL(account_groups_sql, "UPDATE account SET groups = :groups, updated_at = :now WHERE email_key = :email_key");
@@ -160,6 +166,50 @@ bool account_signed_in(struct tx *tx, const struct account *account)
     bind_int(q, ":epoch", account->epoch);
     bind_text(q, ":password", account->password);
     return query_run(q) == 1;
+}
+
+bool account_reset_password(struct tx *tx, const struct id *id, const char *password)
+{
+    struct query *q = query(tx, &account_reset_sql);
+
+    bind_id(q, ":id", id);
+    bind_text(q, ":password", password);
+    bind_int(q, ":now", tx->now_ms);
+    if (query_run(q) != 1)
+        return false;
+    account_tell(tx, id);
+    return true;
+}
+
+bool account_change_password(struct tx *tx, const struct account *account, const char *password, const struct id *keep)
+{
+    struct query *q = query(tx, &account_change_sql);
+
+    bind_id(q, ":id", &account->id);
+    bind_int(q, ":epoch", account->epoch);
+    bind_text(q, ":password", account->password);
+    bind_text(q, ":next", password);
+    bind_int(q, ":now", tx->now_ms);
+    if (query_run(q) != 1)
+        return false;
+    q = query(tx, &account_end_others_sql);
+    bind_id(q, ":id", &account->id);
+    bind_id(q, ":keep", keep);
+    bind_int(q, ":now", tx->now_ms);
+    query_run(q);
+    account_tell(tx, &account->id);
+    return true;
+}
+
+void account_set_names(struct tx *tx, const struct id *id, const char *name, const char *locale)
+{
+    struct query *q = query(tx, &account_names_sql);
+
+    bind_id(q, ":id", id);
+    bind_text(q, ":name", name);
+    bind_text(q, ":locale", locale);
+    bind_int(q, ":now", tx->now_ms);
+    query_run(q);
 }
 
 void account_keep_failures(struct tx *tx, const struct attempts_kept *kept)

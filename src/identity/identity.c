@@ -200,6 +200,17 @@ void identity_mac(const struct identity *identity, const char *label, const stru
     crypto_auth_hmacsha256_final(&state, out);
 }
 
+struct id identity_decoy(const struct identity *identity, const char *email_key)
+{
+    static const struct id none;
+    struct id decoy;
+    uint8_t mac[32];
+
+    identity_mac(identity, "decoy", &none, email_key, strlen(email_key), mac);
+    memcpy(decoy.byte, mac, sizeof decoy.byte);
+    return decoy;
+}
+
 /* ---- wrong passwords, from memory to the rows ---- */
 
 enum { KEEP_MAX = 100 };
@@ -434,4 +445,3 @@ const struct sweep identity_sweeps[] = {
     SWEEP_END
 };
 
-const struct job_kind identity_jobs[] = { JOB_KIND_END };

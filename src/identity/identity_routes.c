@@ -10,7 +10,7 @@
 
 #include "identity/operations.h"
 
-static const struct operation *const operations[] = { sign_up_operations, sign_in_operations, token_operations };
+static const struct operation *const operations[] = { sign_up_operations, sign_in_operations, token_operations, account_operations };
 
 /* The row for this request, or NULL with an exception answered. */
 static const struct operation *find_operation(struct req *req, const struct json_t *document)

@@ -2,6 +2,7 @@
 #include "identity/operations.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "base/clock.h"
 
@@ -10,6 +11,48 @@ static const struct field with_access_token_fields[] = {
     FIELD_END
 };
 const struct shape with_access_token_shape = SHAPE(with_access_token, "AccessToken", with_access_token_fields);
+
+/* ---- attributes ---- */
+
+static const struct field attribute_fields[] = {
+    FIELD(attribute, "Name", name, FIELD_LINE, REQUIRED, 1, 64),
+    FIELD(attribute, "Value", value, FIELD_TEXT, OPTIONAL, 0, 254),
+    FIELD_END
+};
+const struct shape attribute_shape = SHAPE(attribute, "Attribute", attribute_fields);
+
+static bool is_locale(const char *text)
+{
+    size_t len = strlen(text);
+
+    return len >= 2 && len <= 35 && strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") == len;
+}
+
+/* Whatever is not listed cannot be set: no group, no "email_verified". */
+const char *attribute_take(struct account *account, const char *email, const struct attribute *attribute)
+{
+    const char *value = attribute->value ? attribute->value : "";
+
+    if (strcmp(attribute->name, "email") == 0)
+        return strcasecmp(value, email) == 0 ? NULL : "The attribute email must be the user name.";
+    if (strcmp(attribute->name, "name") == 0) {
+        account->name = *value ? value : NULL;
+        return strpbrk(value, "\n\t") ? "The attribute name must be one line." : NULL;
+    }
+    if (strcmp(attribute->name, "locale") == 0) {
+        account->locale = *value ? value : NULL;
+        return *value && !is_locale(value) ? "The attribute locale is no language tag." : NULL;
+    }
+    if (strcmp(attribute->name, "custom:role") != 0)
+        return "Attributes did not conform to the schema: only email, name, locale and custom:role may be set.";
+    if (strcmp(value, "organizer") == 0)
+        account->groups = GROUP_ORGANIZERS;
+    else if (strcmp(value, "attendee") == 0)
+        account->groups = GROUP_ATTENDEES;
+    else
+        return "The attribute custom:role must be organizer or attendee.";
+    return NULL;
+}
 
 /* ---- who it is about ---- */
 

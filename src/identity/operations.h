@@ -30,6 +30,7 @@ struct call {
     struct refresh_token token;
     struct session session;
     char *access_token, *id_token;
+    const char *new_password;    /* its hash */
 };
 
 typedef enum err step(struct req *req, struct tx *tx, struct call *call);
@@ -50,6 +51,7 @@ struct operation {
 extern const struct operation sign_up_operations[];  /* sign_up_operations.c */
 extern const struct operation sign_in_operations[];  /* sign_in_operations.c */
 extern const struct operation token_operations[];    /* token_operations.c */
+extern const struct operation account_operations[];  /* account_operations.c */
 
 /* How each body begins that names the client. */
 struct for_client {
@@ -63,6 +65,15 @@ struct with_access_token {
     const char *token;
 };
 extern const struct shape with_access_token_shape;
+
+/* One of UserAttributes. */
+struct attribute {
+    struct given given;
+    const char *name, *value;
+};
+extern const struct shape attribute_shape;
+/* Put one attribute of the account with this address where it belongs; NULL, or what is wrong with it. */
+const char *attribute_take(struct account *account, const char *email, const struct attribute *attribute);
 
 enum { TOKEN_TEXT_MAX = 8192 }; /* of a token in a body; ours are about 1,000 */
 

@@ -44,6 +44,9 @@ void identity_keys_wait(struct identity *identity);
 /* HMAC-SHA-256 under the server's secret over a label (so that no two uses share a value), an id and some bytes. */
 void identity_mac(const struct identity *identity, const char *label, const struct id *id, const void *data, size_t len, uint8_t out[32]);
 
+/* The id that stands for an address without an account. It is always the same, and nobody else can tell it from a real one. */
+struct id identity_decoy(const struct identity *identity, const char *email_key);
+
 /* ---- accounts (account.c) ---- */
 
 /* What an address is looked up by: NFC, case folded. NULL when it is not UTF-8. */
@@ -55,6 +58,14 @@ bool account_replace_unconfirmed(struct tx *tx, const struct account *account);
 bool account_confirm(struct tx *tx, const struct id *id); /* false unless it was unconfirmed */
 /* After the right password: forget the failures. False when password, epoch or status changed since `account` was read. */
 bool account_signed_in(struct tx *tx, const struct account *account);
+/* A new password by reset: its owner reads the account's mail, so that is confirmed too, failures are forgotten and every session and token
+ * so far is void. False when the account was disabled or deleted meanwhile. */
+bool account_reset_password(struct tx *tx, const struct id *id, const char *password);
+/* A new password by its owner, signed in as `keep`: other sessions end, this one goes on. False when password, epoch or status changed
+ * since `account` was read. */
+bool account_change_password(struct tx *tx, const struct account *account, const char *password, const struct id *keep);
+/* NULL leaves name or locale as it is. */
+void account_set_names(struct tx *tx, const struct id *id, const char *name, const char *locale);
 void account_keep_failures(struct tx *tx, const struct attempts_kept *kept);
 /* Void every token and session so far. */
 void account_raise_epoch(struct tx *tx, const struct id *id);
@@ -67,13 +78,17 @@ void account_tell(struct tx *tx, const struct id *id);
 
 enum code_purpose { CODE_SIGN_UP = 1, CODE_RESET = 2 };
 enum code_verdict { CODE_GOOD, CODE_WRONG, CODE_EXPIRED };
-enum { CODE_ATTEMPTS_MAX = 5, CODE_HOURS = 24 };
+enum { CODE_ATTEMPTS_MAX = 5, CODE_SEED_BYTES = 16, CODE_SIGN_UP_HOURS = 24, CODE_RESET_HOURS = 1 };
 
-/* A new code of six digits, in tx->arena; an older one of the same purpose is void. */
+/* Of all functions here `account` may be a decoy (identity_decoy): a name without an account gets the same rows, and so the same answers.
+ * A new code of six digits, in tx->arena; an older one of the same purpose is void. */
 const char *code_make(struct tx *tx, const struct id *account, enum code_purpose purpose);
-/* Counts a wrong one, takes a good one away. Also EXPIRED when there is none, or it was guessed at too often. */
+/* The code that may still be used, in tx->arena, or NULL. */
+const char *code_live(struct tx *tx, const struct id *account, enum code_purpose purpose);
+/* What a code is worth; EXPIRED also when there is none, or it was guessed at too often. Writes nothing. */
+enum code_verdict code_judge(struct tx *tx, const struct id *account, enum code_purpose purpose, const char *code);
+/* The same, and counts a wrong one, takes a good one away. */
 enum code_verdict code_use(struct tx *tx, const struct id *account, enum code_purpose purpose, const char *code);
-bool code_is_live(struct tx *tx, const struct id *account, enum code_purpose purpose);
 
 /* ---- sessions and their refresh tokens (session.c) ---- */
 

@@ -9,17 +9,6 @@
 
 /* ---- what comes in ---- */
 
-struct attribute {
-    struct given given;
-    const char *name, *value;
-};
-static const struct field attribute_fields[] = {
-    FIELD(attribute, "Name", name, FIELD_LINE, REQUIRED, 1, 64),
-    FIELD(attribute, "Value", value, FIELD_TEXT, OPTIONAL, 0, 254),
-    FIELD_END
-};
-static const struct shape attribute_shape = SHAPE(attribute, "Attribute", attribute_fields);
-
 struct sign_up {
     struct given given;
     const char *client_id, *username, *password;
@@ -60,39 +49,6 @@ static const struct shape resend_shape = SHAPE(resend, "ResendConfirmationCode",
 
 /* ---- signing up ---- */
 
-static bool is_locale(const char *text)
-{
-    size_t len = strlen(text);
-
-    return len >= 2 && len <= 35 && strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") == len;
-}
-
-/* Put one attribute where it belongs; NULL, or what is wrong with it. Whatever is not listed cannot be set: no group, no "email_verified". */
-static const char *take_attribute(struct account *account, const struct sign_up *in, const struct attribute *attribute)
-{
-    const char *value = attribute->value ? attribute->value : "";
-
-    if (strcmp(attribute->name, "email") == 0)
-        return strcasecmp(value, in->username) == 0 ? NULL : "The attribute email must be the user name.";
-    if (strcmp(attribute->name, "name") == 0) {
-        account->name = *value ? value : NULL;
-        return strpbrk(value, "\n\t") ? "The attribute name must be one line." : NULL;
-    }
-    if (strcmp(attribute->name, "locale") == 0) {
-        account->locale = *value ? value : NULL;
-        return *value && !is_locale(value) ? "The attribute locale is no language tag." : NULL;
-    }
-    if (strcmp(attribute->name, "custom:role") != 0)
-        return "Attributes did not conform to the schema: only email, name, locale and custom:role may be set.";
-    if (strcmp(value, "organizer") == 0)
-        account->groups = GROUP_ORGANIZERS;
-    else if (strcmp(value, "attendee") == 0)
-        account->groups = GROUP_ATTENDEES;
-    else
-        return "The attribute custom:role must be organizer or attendee.";
-    return NULL;
-}
-
 static void mail_code(struct tx *tx, const struct account *account, const char *code)
 {
     /* Nothing else in the text may look like a code: no address of the server, no name. */
@@ -102,7 +58,7 @@ static void mail_code(struct tx *tx, const struct account *account, const char *
         .text = arena_printf(tx->arena,
                              "Welcome to Usher. Your confirmation code is\n\n    %s\n\n"
                              "It works for %d hours. If you did not sign up, you need not do anything.\n",
-                             code, CODE_HOURS),
+                             code, CODE_SIGN_UP_HOURS),
         .id = id_new(tx->now_ms),
     };
 
@@ -118,7 +74,7 @@ static enum err sign_up_look(struct req *req, struct tx *tx, struct call *call)
     *account = (struct account){ .id = id_new(tx->now_ms), .email = in->username, .groups = GROUP_ATTENDEES };
     account->email_key = account_fold_email(req->arena, in->username);
     for (size_t i = 0; i < in->attribute_count; i++) {
-        const char *wrong = take_attribute(account, in, &in->attributes[i]);
+        const char *wrong = attribute_take(account, in->username, &in->attributes[i]);
 
         if (wrong)
             return refuse(req, InvalidParameterException, "%s", wrong);
@@ -135,7 +91,7 @@ static enum err sign_up_look(struct req *req, struct tx *tx, struct call *call)
         return ERR_OK;
     /* Until its code has run out, a sign-up that was never confirmed belongs to whoever made it: nobody else may
      * slip their own password under the code that the mailbox's owner is about to type. */
-    if (there.status != ACCOUNT_UNCONFIRMED || code_is_live(tx, &there.id, CODE_SIGN_UP))
+    if (there.status != ACCOUNT_UNCONFIRMED || code_live(tx, &there.id, CODE_SIGN_UP))
         return refuse(req, UsernameExistsException, NULL);
     account->id = there.id;
     return ERR_OK;
@@ -154,7 +110,7 @@ static enum err sign_up_finish(struct req *req, struct tx *tx, struct call *call
     const struct account *account = &call->account;
 
     /* Somebody may have been quicker meanwhile, in either way. */
-    if (call->known && code_is_live(tx, &account->id, CODE_SIGN_UP))
+    if (call->known && code_live(tx, &account->id, CODE_SIGN_UP))
         return refuse(req, UsernameExistsException, NULL);
     if (!(call->known ? account_replace_unconfirmed(tx, account) : account_insert(tx, account)))
         return refuse(req, UsernameExistsException, NULL);

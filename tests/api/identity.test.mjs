@@ -318,6 +318,121 @@ test('a hundred guesses at the same time are not more than ten', async () => {
         assert.match(key, /^(NotAuthorizedException (Incorrect username or password\.|Password attempts exceeded)|TooManyRequestsException .*)$/);
 });
 
+// The newest code for a new password; waits until there are `count` such mails.
+async function resetCode(email, count = 1) {
+    const mails = await waitFor(async () => {
+        const all = (await usher.allMail()).filter((m) => m.to.includes(email) && /new password/.test(m.subject));
+        return all.length >= count && all;
+    }, `reset mail ${count} for ${email}`);
+    const codes = mails.map((m) => m.text.match(/\d{6,}/g));
+    assert.ok(codes.every((list) => list.length === 1), 'one run of six digits in each');
+    return codes.map((list) => list[0]);
+}
+const other = (code) => String((Number(code) + 1) % 1000000).padStart(6, '0');
+
+test('a forgotten password: a code by mail makes a new one, ends every session and opens the door to a locked-out owner', async () => {
+    const who = await usher.account();
+    for (let i = 0; i < 10; i++)
+        await usher.cognito('InitiateAuth', signInInput(who.email, `guess number ${i}`));
+    await refused('NotAuthorizedException', 'InitiateAuth', signInInput(who.email), /attempts exceeded/);
+
+    const asked = await usher.cognito('ForgotPassword', { Username: who.email.toUpperCase() });
+    assert.deepEqual(asked.body, { CodeDeliveryDetails: { AttributeName: 'email', DeliveryMedium: 'EMAIL', Destination: 'A***@E***' } });
+    const [code] = await resetCode(who.email);
+    const confirm = (over = {}) => ({ Username: who.email, ConfirmationCode: code, Password: 'A-second-password-9', ...over });
+    await refused('InvalidPasswordException', 'ConfirmForgotPassword', confirm({ Password: 'short' }), /not long enough/);
+    await refused('InvalidPasswordException', 'ConfirmForgotPassword', confirm({ Password: 'short', ConfirmationCode: other(code) }), /not long enough/);
+    await refused('CodeMismatchException', 'ConfirmForgotPassword', confirm({ ConfirmationCode: other(code) }));
+    assert.equal((await me(who)).status, 200, 'nothing has happened yet');
+    assert.deepEqual((await usher.cognito('ConfirmForgotPassword', confirm())).body, {});
+    assert.equal((await me(who)).status, 401);
+    await refused('NotAuthorizedException', 'GetTokensFromRefreshToken', { RefreshToken: who.refreshToken });
+    await refused('ExpiredCodeException', 'ConfirmForgotPassword', confirm(), /request a code again/);
+    await refused('NotAuthorizedException', 'InitiateAuth', signInInput(who.email), /^Incorrect username or password\.$/);
+    assert.equal((await me(await usher.signIn(who.email, 'A-second-password-9'))).status, 200);
+    await waitFor(async () => (await usher.allMail()).some((m) => m.to.includes(who.email) && m.subject === 'Your password was changed'), 'the warning');
+});
+
+test('a reset code: five guesses void it, a new one replaces it, an hour ends it, and a sign-up\'s code is none', async () => {
+    const { email } = await usher.account();
+    const confirm = (code) => ({ Username: email, ConfirmationCode: code, Password: 'A-second-password-9' });
+    await usher.cognito('ForgotPassword', { Username: email });
+    const [first] = await resetCode(email);
+    for (let i = 0; i < 5; i++)
+        await refused('CodeMismatchException', 'ConfirmForgotPassword', confirm(other(first)));
+    await refused('ExpiredCodeException', 'ConfirmForgotPassword', confirm(first));
+    await usher.cognito('ForgotPassword', { Username: email });
+    const second = (await resetCode(email, 2)).find((code) => code !== first);
+    await refused('CodeMismatchException', 'ConfirmForgotPassword', confirm(first));
+    await usher.advance(3600_000);
+    await refused('ExpiredCodeException', 'ConfirmForgotPassword', confirm(second));
+
+    const unconfirmed = fresh('unconfirmed');
+    await usher.signUp(unconfirmed);
+    const signUpCode = await usher.code(unconfirmed);
+    await refused('ExpiredCodeException', 'ConfirmForgotPassword', { Username: unconfirmed, ConfirmationCode: signUpCode, Password: 'A-second-password-9' });
+    await usher.cognito('ForgotPassword', { Username: unconfirmed });
+    const [reset] = await resetCode(unconfirmed);
+    if (reset !== signUpCode)
+        await refused('CodeMismatchException', 'ConfirmSignUp', { Username: unconfirmed, ConfirmationCode: reset });
+    assert.deepEqual((await usher.cognito('ConfirmForgotPassword', { Username: unconfirmed, ConfirmationCode: reset, Password: 'A-second-password-9' })).body, {});
+    assert.equal((await me(await usher.signIn(unconfirmed, 'A-second-password-9'))).status, 200, 'the code proved the address as well');
+});
+
+test('a reset tells a stranger nothing: a name that nobody has gets the same answers, and no mail', async () => {
+    const known = (await usher.account({ email: fresh('same') })).email, unknown = fresh('same');
+    const strip = ({ status, headers, text }) => ({ status, text, headers: Object.fromEntries(Object.entries(headers).filter(([name]) => !/^(x-amzn-requestid|x-request-id|date)$/.test(name))) });
+    const clientId = (await usher.config()).userPoolClientId;
+    const both = async (target, input) => {
+        const [a, b] = [await raw(JSON.stringify({ ClientId: clientId, Username: known, ...input }), { target }), await raw(JSON.stringify({ ClientId: clientId, Username: unknown, ...input }), { target })];
+        assert.deepEqual(strip(a), strip(b), target);
+        return a.body;
+    };
+    const guess = { ConfirmationCode: '123456', Password: 'A-second-password-9' };
+    assert.equal((await both('ConfirmForgotPassword', guess)).__type, 'ExpiredCodeException', 'before anybody asked');
+    for (let i = 0; i < 5; i++)
+        assert.ok((await both('ForgotPassword', {})).CodeDeliveryDetails);
+    assert.equal((await both('ForgotPassword', {})).__type, 'LimitExceededException');
+    const [code] = (await resetCode(known)).slice(-1);
+    const wrong = { ...guess, ConfirmationCode: other(code) };
+    for (let i = 0; i < 5; i++)
+        assert.equal((await both('ConfirmForgotPassword', wrong)).__type, 'CodeMismatchException');
+    assert.equal((await both('ConfirmForgotPassword', wrong)).__type, 'ExpiredCodeException');
+    assert.equal((await usher.allMail()).filter((m) => m.to.includes(unknown)).length, 0);
+});
+
+test('a new password with the old one at hand: this session goes on, the others end', async () => {
+    const here = await usher.account();
+    const there = await usher.signIn(here.email);
+    const change = (over) => ({ AccessToken: here.accessToken, PreviousPassword: password, ProposedPassword: 'A-second-password-9', ...over });
+    await refused('NotAuthorizedException', 'ChangePassword', change({ PreviousPassword: 'not it at all' }), /^Incorrect username or password\.$/);
+    await refused('InvalidPasswordException', 'ChangePassword', change({ ProposedPassword: 'password1' }));
+    await refused('NotAuthorizedException', 'ChangePassword', change({ AccessToken: here.token }), /Invalid Access Token/);
+    assert.deepEqual((await usher.cognito('ChangePassword', change())).body, {});
+    assert.equal((await me(here)).status, 200);
+    assert.equal((await me(there)).status, 401);
+    assert.equal((await usher.cognito('GetTokensFromRefreshToken', { RefreshToken: here.refreshToken })).error, null);
+    await refused('NotAuthorizedException', 'GetTokensFromRefreshToken', { RefreshToken: there.refreshToken });
+    await refused('NotAuthorizedException', 'InitiateAuth', signInInput(here.email));
+    await usher.signIn(here.email, 'A-second-password-9');
+    for (let i = 0; i < 10; i++)
+        await usher.cognito('ChangePassword', change({ PreviousPassword: `guess number ${i}` }));
+    await refused('LimitExceededException', 'ChangePassword', change({ PreviousPassword: 'A-second-password-9', ProposedPassword: 'A-third-password-9' }));
+});
+
+test('name and locale may be changed; address, role and what is no attribute of ours may not', async () => {
+    const who = await usher.account({ name: 'Before' });
+    const update = (...attributes) => ({ AccessToken: who.accessToken, UserAttributes: attributes.map(([Name, Value]) => ({ Name, Value })) });
+    assert.deepEqual((await usher.cognito('UpdateUserAttributes', update(['name', 'Zoë Ångström'], ['locale', 'de-AT']))).body, { CodeDeliveryDetailsList: [] });
+    const read = async () => Object.fromEntries((await usher.cognito('GetUser', { AccessToken: who.accessToken })).body.UserAttributes.map((a) => [a.Name, a.Value]));
+    assert.equal((await read()).name, 'Zoë Ångström');
+    assert.equal((await read()).locale, 'de-AT');
+    for (const attribute of [['custom:role', 'organizer'], ['email', 'x@example.org'], ['email_verified', 'true'], ['sub', 'x'], ['locale', 'no tag!']])
+        await refused('InvalidParameterException', 'UpdateUserAttributes', update(['name', 'Changed'], attribute));
+    assert.equal((await read()).name, 'Zoë Ångström', 'a refusal changed nothing');
+    assert.deepEqual((await usher.cognito('UpdateUserAttributes', update(['email', who.email]))).body, { CodeDeliveryDetailsList: [] });
+});
+
 test('refresh by both operations: one keeps the token, the other turns it, and an old one ends the session', async () => {
     const who = await usher.account({ role: 'organizer' });
     const kept = await usher.cognito('InitiateAuth', { AuthFlow: 'REFRESH_TOKEN_AUTH', AuthParameters: { REFRESH_TOKEN: who.refreshToken } });

@@ -3,7 +3,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { Amplify } from 'aws-amplify';
-import { confirmSignUp, fetchAuthSession, fetchUserAttributes, getCurrentUser, resendSignUpCode, signIn, signOut, signUp } from 'aws-amplify/auth';
+import {
+    confirmResetPassword, confirmSignUp, fetchAuthSession, fetchUserAttributes, getCurrentUser, resendSignUpCode, resetPassword, signIn, signOut, signUp,
+    updatePassword, updateUserAttributes,
+} from 'aws-amplify/auth';
 import { cognitoUserPoolsTokenProvider } from 'aws-amplify/auth/cognito';
 
 import { password, start, waitFor } from '../api/lib.mjs';
@@ -96,4 +99,26 @@ test('sign out everywhere, seen from another device: the session is over without
     const third = await usher.signIn(email);
     await signOut({ global: true });
     assert.equal((await usher.api('GET', '/v1/my-events', { token: third.token })).status, 401);
+});
+
+test('a forgotten password, a changed one, and attributes', async () => {
+    const asked = await resetPassword({ username: email });
+    assert.equal(asked.nextStep.resetPasswordStep, 'CONFIRM_RESET_PASSWORD_WITH_CODE');
+    assert.equal(asked.nextStep.codeDeliveryDetails.destination, 'a***@e***');
+    const mail = await usher.mail((m) => m.to.includes(email) && /new password/.test(m.subject));
+    const [code] = mail.text.match(/\d{6}/);
+    const wrong = String((Number(code) + 1) % 1000000).padStart(6, '0');
+    await assert.rejects(confirmResetPassword({ username: email, confirmationCode: wrong, newPassword: 'A-second-password-9' }), { name: 'CodeMismatchException' });
+    await assert.rejects(confirmResetPassword({ username: email, confirmationCode: code, newPassword: 'short' }), { name: 'InvalidPasswordException' });
+    await confirmResetPassword({ username: email, confirmationCode: code, newPassword: 'A-second-password-9' });
+    await assert.rejects(confirmResetPassword({ username: email, confirmationCode: code, newPassword: 'A-third-password-9' }), { name: 'ExpiredCodeException' });
+
+    await signIn({ username: email, password: 'A-second-password-9', options });
+    await assert.rejects(updatePassword({ oldPassword: 'not it at all', newPassword: 'A-third-password-9' }), { name: 'NotAuthorizedException' });
+    await updatePassword({ oldPassword: 'A-second-password-9', newPassword: password });
+    const updated = await updateUserAttributes({ userAttributes: { name: 'Renamed', locale: 'de' } });
+    assert.equal(updated.name.isUpdated, true);
+    assert.equal((await fetchUserAttributes()).name, 'Renamed');
+    await assert.rejects(updateUserAttributes({ userAttributes: { 'custom:role': 'attendee' } }), { name: 'InvalidParameterException' });
+    await signOut();
 });

@@ -488,7 +488,7 @@ static void a_code_is_used_once_soon_and_for_its_purpose(void **state)
         assert_int_equal(do_write(world, make_code, &code), ERR_OK);
     } while (strcmp(code.text, older.text) == 0);
     assert_int_equal(try_code(world, older), CODE_WRONG);
-    clock_set_offset_ms(CODE_HOURS * 60 * minute_ms + 1000);
+    clock_set_offset_ms(CODE_SIGN_UP_HOURS * 60 * minute_ms + 1000);
     assert_int_equal(try_code(world, code), CODE_EXPIRED);
     clock_set_offset_ms(0);
     assert_int_equal(try_code(world, code), CODE_GOOD);

@@ -1,0 +1,340 @@
+/*
+ * account_operations.c - a forgotten password, a new one, and the attributes that their owner may change.
+ *
+ * A stranger who asks for a reset learns nothing of whether there is such an
+ * account: a name without one gets a decoy's id, and with it the same rows, the
+ * same job and the same verdicts on codes. Only the job looks whether there is
+ * anybody to write to.
+ */
+#include "identity/operations.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "base/clock.h"
+#include "identity/password.h"
+#include "mail/mail.h"
+
+/* ---- what comes in ---- */
+
+struct forgot {
+    struct given given;
+    const char *client_id, *username;
+};
+static const struct field forgot_fields[] = {
+    CLIENT_FIELD(forgot),
+    FIELD(forgot, "Username", username, FIELD_LINE, REQUIRED, 1, 254),
+    FIELD_END
+};
+static const struct shape forgot_shape = SHAPE(forgot, "ForgotPassword", forgot_fields);
+
+struct reset {
+    struct given given;
+    const char *client_id, *username, *code, *password;
+};
+static const struct field reset_fields[] = {
+    CLIENT_FIELD(reset),
+    FIELD(reset, "Username", username, FIELD_LINE, REQUIRED, 1, 254),
+    FIELD(reset, "ConfirmationCode", code, FIELD_LINE, REQUIRED, 1, 64),
+    FIELD(reset, "Password", password, FIELD_TEXT, REQUIRED, 0, 4096), /* password_fault has the rule, and its own exception */
+    FIELD_END
+};
+static const struct shape reset_shape = SHAPE(reset, "ConfirmForgotPassword", reset_fields);
+
+struct change {
+    struct given given;
+    const char *token, *previous, *proposed;
+};
+static const struct field change_fields[] = {
+    FIELD(change, "AccessToken", token, FIELD_LINE, REQUIRED, 1, TOKEN_TEXT_MAX),
+    FIELD(change, "PreviousPassword", previous, FIELD_TEXT, REQUIRED, 0, 4096),
+    FIELD(change, "ProposedPassword", proposed, FIELD_TEXT, REQUIRED, 0, 4096),
+    FIELD_END
+};
+static const struct shape change_shape = SHAPE(change, "ChangePassword", change_fields);
+
+struct update {
+    struct given given;
+    const char *token;
+    struct attribute *attributes;
+    size_t attribute_count;
+};
+static const struct field update_fields[] = {
+    FIELD(update, "AccessToken", token, FIELD_LINE, REQUIRED, 1, TOKEN_TEXT_MAX),
+    FIELD_MANY(update, "UserAttributes", attributes, attribute_count, FIELD_LIST, &attribute_shape, REQUIRED, 1, 25),
+    FIELD_END
+};
+static const struct shape update_shape = SHAPE(update, "UpdateUserAttributes", update_fields);
+
+/* ---- a forgotten password ---- */
+
+/* The account that a reset is about, or the decoy that stands for none. A disabled account cannot be reset, and does not say so. */
+static struct id reset_subject(struct req *req, struct tx *tx, const char *username, struct account *account)
+{
+    const char *key = account_fold_email(req->arena, username);
+
+    if (account_by_email(tx, username, account) && account->status != ACCOUNT_DISABLED)
+        return account->id;
+    *account = (struct account){ 0 };
+    return identity_decoy(identity_of(req), key ? key : username);
+}
+
+static enum err refuse_password(struct req *req, const char *fault)
+{
+    return refuse(req, InvalidPasswordException, "Password did not conform with policy: %s", fault);
+}
+
+static enum err forgot_look(struct req *req, struct tx *tx, struct call *call)
+{
+    static const struct attempts_kept none;
+    struct attempts *attempts = identity_of(req)->attempts;
+    const struct forgot *in = call->in;
+
+    call_find_account(req, tx, call, in->username, ATTEMPT_CODE_MAIL);
+    if (attempts_wait_ms(attempts, ATTEMPT_CODE_MAIL, &call->attempt, &none, tx->now_ms) > 0)
+        return refuse(req, LimitExceededException, NULL);
+    attempts_add(attempts, ATTEMPT_CODE_MAIL, &call->attempt, &none, tx->now_ms);
+    return ERR_OK;
+}
+
+static enum err forgot_finish(struct req *req, struct tx *tx, struct call *call)
+{
+    const struct forgot *in = call->in;
+    struct account account;
+    struct id subject = reset_subject(req, tx, in->username, &account);
+    char *text = arena_alloc(tx->arena, ID_TEXT_LEN + 1);
+
+    code_make(tx, &subject, CODE_RESET);
+    id_format(&subject, text);
+    job_ask(tx, "reset-mail", text, NULL, 0);
+
+    struct buf *out = cognito_reply(req);
+    json_open(out, NULL);
+    cognito_delivery(out, req->arena, in->username);
+    json_close(out);
+    return ERR_OK;
+}
+
+/* Job "reset-mail", its key the subject's id. A decoy has nobody to write to. */
+static enum err mail_reset(struct job *job)
+{
+    struct account account;
+    const char *code = NULL;
+    struct id subject;
+    struct tx tx;
+
+    if (!id_parse(job->key, strlen(job->key), &subject))
+        return ERR_OK;
+    reader_begin(job->reader, &tx, job->arena, &job->fault);
+    if (account_by_id(&tx, &subject, &account))
+        code = code_live(&tx, &subject, CODE_RESET);
+    reader_end(job->reader, &tx);
+    if (!code)
+        return ERR_OK;
+
+    /* Nothing else in the text may look like a code. */
+    struct mail_message message = {
+        .to = account.email,
+        .subject = "Your code for a new password",
+        .text = arena_printf(job->arena,
+                             "Somebody asked for a new password for your Usher account. The code for it is\n\n    %s\n\n"
+                             "It works for one hour. If it was not you, you need not do anything: your password stays as it is.\n",
+                             code),
+    };
+    /* A job that is done twice sends the same message twice; another code is another message. */
+    uint8_t mac[32];
+    identity_mac(job->app->identity, "mail reset", &subject, code, strlen(code), mac);
+    memcpy(message.id.byte, mac, sizeof message.id.byte);
+    return mail_send(job->app->mail, job->arena, &message, clock_now_ms());
+}
+
+const struct job_kind identity_jobs[] = {
+    { "reset-mail", LANE_SWEEP, mail_reset, 90 },
+    JOB_KIND_END
+};
+
+static enum err refuse_code(struct req *req, enum code_verdict verdict)
+{
+    return verdict == CODE_EXPIRED ? refuse(req, ExpiredCodeException, NULL) : refuse(req, CodeMismatchException, NULL);
+}
+
+static enum err reset_look(struct req *req, struct tx *tx, struct call *call)
+{
+    const struct reset *in = call->in;
+    const char *fault = password_fault(in->password);
+
+    /* Before any look at the account or the code: a weak password neither uses a code up nor tells whether it was right. */
+    if (!fault && strcasecmp(in->password, in->username) == 0)
+        fault = "Password must not be the e-mail address";
+    if (fault)
+        return refuse_password(req, fault);
+    call->session.account = reset_subject(req, tx, in->username, &call->account);
+    call->attempt = attempts_key(identity_of(req)->attempts, ATTEMPT_PASSWORD, call->account.email_key ? call->account.email_key : "");
+    /* Nothing is hashed for a wrong code; the writer counts it. */
+    if (code_judge(tx, &call->session.account, CODE_RESET, in->code) != CODE_GOOD)
+        call->lane = LANE_NONE;
+    return ERR_OK;
+}
+
+static enum err reset_work(struct req *req, struct call *call)
+{
+    const struct reset *in = call->in;
+
+    call->new_password = password_hash(req->arena, in->password);
+    return call->new_password ? ERR_OK : ERR_BUSY;
+}
+
+/* A warning to whoever reads the account's mail, sent by way of the mail jobs. */
+static void mail_changed(struct tx *tx, const struct account *account)
+{
+    struct mail_message message = {
+        .to = account->email,
+        .subject = "Your password was changed",
+        .text = "The password of your Usher account was changed just now. Sessions on other devices have ended.\n\n"
+                "If it was not you, ask for a new password at the sign-in page at once: this mailbox is all that it takes.\n",
+        .id = id_new(tx->now_ms),
+    };
+
+    mail_ask(tx, &message);
+}
+
+struct forgiving {
+    struct attempts *attempts;
+    struct attempt_key key;
+};
+
+/* Behind the commit: a locked-out owner who proved the mailbox may sign in at once. */
+static void forgive(struct app *app, void *arg)
+{
+    const struct forgiving *forgiving = arg;
+
+    attempts_clear(forgiving->attempts, &forgiving->key);
+}
+
+static enum err reset_finish(struct req *req, struct tx *tx, struct call *call)
+{
+    const struct reset *in = call->in;
+    struct account account;
+    struct id subject = reset_subject(req, tx, in->username, &account);
+
+    if (call->lane == LANE_NONE && code_judge(tx, &subject, CODE_RESET, in->code) == CODE_GOOD)
+        return ERR_BUSY; /* it was judged otherwise before; the next try is judged afresh */
+    enum code_verdict verdict = code_use(tx, &subject, CODE_RESET, in->code);
+    if (verdict != CODE_GOOD)
+        return refuse_code(req, verdict);
+    /* A decoy's code that somebody guessed is wrong like any other. */
+    if (id_is_zero(&account.id) || !account_reset_password(tx, &account.id, call->new_password))
+        return refuse_code(req, CODE_WRONG);
+
+    struct forgiving *forgiving = ARENA_NEW(tx->arena, struct forgiving);
+    *forgiving = (struct forgiving){ identity_of(req)->attempts, call->attempt };
+    tx_after_commit(tx, forgive, forgiving);
+    mail_changed(tx, &account);
+    tx_note(tx, "account.password-reset", &account.id, NULL);
+    return cognito_reply_empty(req);
+}
+
+/* ---- a new password, with the old one at hand ---- */
+
+static bool must_wait(struct req *req, const struct call *call, int64_t now_ms)
+{
+    return attempts_wait_ms(identity_of(req)->attempts, ATTEMPT_PASSWORD, &call->attempt, &call->kept, now_ms) > 0;
+}
+
+static enum err change_look(struct req *req, struct tx *tx, struct call *call)
+{
+    const struct change *in = call->in;
+    const char *fault = password_fault(in->proposed);
+
+    if (!call_find_by_access_token(req, tx, call))
+        return ERR_OK;
+    if (!fault && strcasecmp(in->proposed, call->account.email) == 0)
+        fault = "Password must not be the e-mail address";
+    if (fault)
+        return refuse_password(req, fault);
+    call->known = true;
+    call->attempt = attempts_key(identity_of(req)->attempts, ATTEMPT_PASSWORD, call->account.email_key);
+    call->kept = (struct attempts_kept){ call->account.id, call->account.failures, call->account.failed_at_ms };
+    return must_wait(req, call, tx->now_ms) ? refuse(req, LimitExceededException, NULL) : ERR_OK;
+}
+
+/* Whoever found a phone unlocked must not guess the password here faster than at the sign-in: it counts there. */
+static enum err change_work(struct req *req, struct call *call)
+{
+    struct attempts *attempts = identity_of(req)->attempts;
+    const struct change *in = call->in;
+    int64_t now_ms = clock_now_ms();
+
+    if (must_wait(req, call, now_ms))
+        return refuse(req, LimitExceededException, NULL);
+    if (!password_matches(req->arena, call->account.password, in->previous)) {
+        attempts_add(attempts, ATTEMPT_PASSWORD, &call->attempt, &call->kept, now_ms);
+        return refuse(req, NotAuthorizedException, NULL);
+    }
+    attempts_clear(attempts, &call->attempt);
+    call->new_password = password_hash(req->arena, in->proposed);
+    return call->new_password ? ERR_OK : ERR_BUSY;
+}
+
+static enum err change_finish(struct req *req, struct tx *tx, struct call *call)
+{
+    struct account account;
+
+    if (!account_of_token(tx, &call->claims.account, call->claims.epoch, &call->claims.session, &account) ||
+        !account_change_password(tx, &call->account, call->new_password, &call->claims.session))
+        return refuse(req, NotAuthorizedException, "Access Token has been revoked");
+    mail_changed(tx, &account);
+    tx_note(tx, "account.password-changed", &account.id, &call->claims.session);
+    return cognito_reply_empty(req);
+}
+
+/* ---- attributes ---- */
+
+static enum err update_look(struct req *req, struct tx *tx, struct call *call)
+{
+    const struct update *in = call->in;
+    struct account wanted = { 0 };
+
+    if (!call_find_by_access_token(req, tx, call))
+        return ERR_OK;
+    for (size_t i = 0; i < in->attribute_count; i++) {
+        const struct attribute *attribute = &in->attributes[i];
+        const char *wrong = strcmp(attribute->name, "custom:role") == 0
+                                ? "The attribute custom:role cannot be changed."
+                                : attribute_take(&wanted, call->account.email, attribute);
+
+        if (wrong)
+            return refuse(req, InvalidParameterException, "%s", wrong);
+    }
+    call->account.name = wanted.name;
+    call->account.locale = wanted.locale;
+    return ERR_OK;
+}
+
+static enum err update_finish(struct req *req, struct tx *tx, struct call *call)
+{
+    const struct account wanted = call->account;
+
+    if (!call_still_signed_in(req, tx, call))
+        return ERR_OK;
+    account_set_names(tx, &call->account.id, wanted.name, wanted.locale);
+    call->account = wanted; /* this step may be run again */
+    tx_note(tx, "account.updated", &call->account.id, NULL);
+
+    struct buf *out = cognito_reply(req);
+    json_open(out, NULL);
+    json_open_array(out, "CodeDeliveryDetailsList");
+    json_close_array(out);
+    json_close(out);
+    return ERR_OK;
+}
+
+const struct operation account_operations[] = {
+    { "ForgotPassword", NULL, &forgot_shape, .limit = "reset", .per_minute = 10, .look = forgot_look, .finish = forgot_finish },
+    { "ConfirmForgotPassword", NULL, &reset_shape, .limit = "code", .per_minute = 30, .look = reset_look, .lane = LANE_HASH, .work = reset_work,
+      .finish = reset_finish },
+    { "ChangePassword", NULL, &change_shape, .by_token = true, .look = change_look, .lane = LANE_HASH, .work = change_work,
+      .finish = change_finish },
+    { "UpdateUserAttributes", NULL, &update_shape, .by_token = true, .look = update_look, .finish = update_finish },
+    OPERATION_END
+};
