@@ -318,7 +318,7 @@ static void take_idempotency_key(struct exchange *x)
     const char *key = exchange_header(x, HEADER_IDEMPOTENCY_KEY);
     size_t len;
 
-    if (!key || x->req.route->raw || is_reading(x) || id_is_zero(&x->req.caller.account))
+    if (!key || x->req.route->raw || x->req.route->secret || is_reading(x) || id_is_zero(&x->req.caller.account))
         return;
     len = strlen(key);
     if (!len || len > 255 || !is_visible_ascii(key)) {

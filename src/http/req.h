@@ -118,6 +118,7 @@ struct route {
                               * A route with a `key` may find it skipped (it is taken where the writer has just refused); one without never does */
     bool urgent;             /* drained first by the writer; not rate-limited as a write */
     bool raw;                /* no idempotency, no rate limit, no token read at all: webhooks, /objects, /sim */
+    bool secret;             /* its answer is never kept: an Idempotency-Key is passed over */
     enum reply_cache cache;
     const char *summary;     /* one line for /openapi.json; NULL keeps the route out of it */
     const char *answer;      /* name of the schema of its 2xx answer ("Event"), or NULL */

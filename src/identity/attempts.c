@@ -16,6 +16,8 @@ static const struct rule {
 } rules[ATTEMPT_KIND_COUNT] = {
     /* The contract: after at most 10 wrong passwords the answer comes at once. */
     [ATTEMPT_PASSWORD] = { .free = 10, .first_ms = 60 * 1000, .longest_ms = 3600 * 1000, .forget_ms = 24 * 3600 * 1000 },
+    /* Three codes are good at a time: five guesses are 15 in a million, and then four an hour at most. */
+    [ATTEMPT_TOTP] = { .free = 5, .first_ms = 60 * 1000, .longest_ms = 15 * 60 * 1000, .forget_ms = 24 * 3600 * 1000 },
     /* Five mails, so five times five guesses at a code of a million, then one mail in a quarter of an hour. */
     [ATTEMPT_CODE_MAIL] = { .free = 5, .first_ms = 15 * 60 * 1000, .longest_ms = 4 * 3600 * 1000, .forget_ms = 24 * 3600 * 1000 },
 };

@@ -17,7 +17,7 @@
 
 struct attempts;
 
-enum attempt_kind { ATTEMPT_PASSWORD, ATTEMPT_CODE_MAIL, ATTEMPT_KIND_COUNT };
+enum attempt_kind { ATTEMPT_PASSWORD, ATTEMPT_CODE_MAIL, ATTEMPT_TOTP, ATTEMPT_KIND_COUNT };
 
 struct attempt_key {
     uint8_t byte[16];

@@ -15,6 +15,7 @@
 /* Name, and the sentence for when nothing more special is to be said. Cognito's own words where they are known: pages show them to people. */
 #define COGNITO_ERRORS(X)                                                                                   \
     X(CodeMismatchException, "Invalid verification code provided, please try again.")                       \
+    X(EnableSoftwareTokenMFAException, "Code mismatch")                                                     \
     X(ExpiredCodeException, "Invalid code provided, please request a code again.")                          \
     X(InternalErrorException, "Something went wrong here.")                                                 \
     X(InvalidParameterException, "A parameter is not valid.")                                               \

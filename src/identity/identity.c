@@ -424,7 +424,7 @@ static void sweep_failures(struct app *app, struct reader *reader, struct arena 
 
 static enum err remove_expired(struct tx *tx, void *arg)
 {
-    *(int64_t *)arg = session_remove_expired(tx);
+    *(int64_t *)arg = MAX(session_remove_expired(tx), challenge_remove_expired(tx));
     return ERR_OK;
 }
 

@@ -47,6 +47,8 @@ enum err account_disable(struct tx *tx, const char *email);
 enum err identity_hash_password(struct arena *arena, struct fault *fault, const char *password, const char **out);
 
 extern const struct route identity_routes[];
+extern const struct route me_routes[];       /* /v1/me/... */
+extern const struct answer_schema me_schemas[];
 extern const struct job_kind identity_jobs[];
 extern const struct sweep identity_sweeps[];
 

@@ -10,12 +10,14 @@
 
 #include "identity/operations.h"
 
-static const struct operation *const operations[] = { sign_up_operations, sign_in_operations, token_operations, account_operations };
+static const struct operation *const operations[] = { sign_up_operations, sign_in_operations, token_operations, account_operations, mfa_operations };
 
 /* The row for this request, or NULL with an exception answered. */
 static const struct operation *find_operation(struct req *req, const struct json_t *document)
 {
-    const char *name = cognito_operation(req), *flow = json_string_value(json_object_get(document, "AuthFlow"));
+    const char *name = cognito_operation(req);
+    const char *member = name && strcmp(name, "RespondToAuthChallenge") == 0 ? "ChallengeName" : "AuthFlow";
+    const char *flow = json_string_value(json_object_get(document, member));
     bool named = false;
 
     for (size_t i = 0; name && i < COUNT(operations); i++) {
@@ -32,7 +34,7 @@ static const struct operation *find_operation(struct req *req, const struct json
     else if (flow)
         refuse(req, InvalidParameterException, "This auth flow is not enabled for this client.");
     else
-        refuse(req, InvalidParameterException, "1 validation error detected: Value at 'AuthFlow' failed to satisfy constraint: it is required");
+        refuse(req, InvalidParameterException, "1 validation error detected: Value at '%s' failed to satisfy constraint: it is required", member);
     return NULL;
 }
 

@@ -31,12 +31,16 @@ struct call {
     struct session session;
     char *access_token, *id_token;
     const char *new_password;    /* its hash */
+    bool second_factor;          /* the account has one enabled: the password alone signs nobody in */
+    int64_t totp_step;           /* whose code was given; 0: a recovery code */
+    struct id challenge;
+    int64_t challenge_expires_at_ms;
 };
 
 typedef enum err step(struct req *req, struct tx *tx, struct call *call);
 
 struct operation {
-    const char *name, *flow;     /* flow: AuthFlow's value, where the operation has one; name NULL ends a list */
+    const char *name, *flow;     /* flow: the value of AuthFlow or ChallengeName, where the operation has one; name NULL ends a list */
     const struct shape *shape;   /* its struct begins as for_client, unless `by_token` is set: then it is with_access_token */
     bool by_token;
     const char *limit;           /* what is counted by the client's address, or NULL */
@@ -51,6 +55,7 @@ struct operation {
 extern const struct operation sign_up_operations[];  /* sign_up_operations.c */
 extern const struct operation sign_in_operations[];  /* sign_in_operations.c */
 extern const struct operation token_operations[];    /* token_operations.c */
+extern const struct operation mfa_operations[];      /* mfa_operations.c */
 extern const struct operation account_operations[];  /* account_operations.c */
 
 /* How each body begins that names the client. */
@@ -88,6 +93,9 @@ void call_find_account(struct req *req, struct tx *tx, struct call *call, const 
 bool call_find_by_access_token(struct req *req, struct tx *tx, struct call *call);
 /* In `finish`, where others may have signed out meanwhile: the account once more. False when it answered with an exception. */
 bool call_still_signed_in(struct req *req, struct tx *tx, struct call *call);
+
+/* In `finish`, behind the right password: ask for the second factor. */
+enum err mfa_challenge(struct req *req, struct tx *tx, const struct account *account, const struct totp *totp);
 
 /* A `work`: sign the two tokens of call->session; 270-540 us. */
 enum err call_sign_tokens(struct req *req, struct call *call);

@@ -47,6 +47,50 @@ void identity_mac(const struct identity *identity, const char *label, const stru
 /* The id that stands for an address without an account. It is always the same, and nobody else can tell it from a real one. */
 struct id identity_decoy(const struct identity *identity, const char *email_key);
 
+/* Encrypt under a key of the server's for this label (XChaCha20-Poly1305): only this server reads it, and only under the same label. */
+struct bytes identity_seal(const struct identity *identity, struct arena *arena, const char *label, const void *data, size_t len);
+/* False when it is nothing that identity_seal made under this label. */
+bool identity_unseal(const struct identity *identity, struct arena *arena, const char *label, struct bytes sealed, struct bytes *out);
+
+/* ---- the second factor (totp.c) ---- */
+
+enum { TOTP_SECRET_BYTES = 20, TOTP_STEP_SECONDS = 30, RECOVERY_CODES = 10 };
+
+struct totp {
+    bool proven, enabled;
+    struct bytes secret, pending; /* opened */
+    int64_t last_step;
+    const char *name;
+};
+
+/* The code of RFC 6238 for a step: six digits and a NUL. */
+void totp_code(const uint8_t *secret, size_t len, int64_t step, char out[7]);
+/* The newest step, one either side of now, whose code this is and that was not used up; 0 when there is none. */
+int64_t totp_step(struct bytes secret, const char *code, int64_t now_ms, int64_t last_step);
+/* False when the account has none. */
+bool totp_read(struct tx *tx, const struct id *account, struct totp *out);
+/* A new secret that waits for its proof, in the arena. */
+struct bytes totp_begin(struct tx *tx, const struct id *account);
+/* The secret that waited is proven by this step. */
+void totp_prove(struct tx *tx, const struct id *account, int64_t step, const char *name);
+void totp_enable(struct tx *tx, const struct id *account);
+/* With its recovery codes. */
+void totp_remove(struct tx *tx, const struct id *account);
+/* False when the step was used before, or the factor is not enabled any more. */
+bool totp_use(struct tx *tx, const struct id *account, int64_t step);
+/* Ten new codes instead of all older ones; RECOVERY_CODES texts in the arena. */
+const char **recovery_make(struct tx *tx, const struct id *account);
+/* Is it one that was not used? Blanks, dashes and case do not matter. */
+bool recovery_good(struct tx *tx, const struct id *account, const char *code);
+bool recovery_use(struct tx *tx, const struct id *account, const char *code);
+int64_t recovery_left(struct tx *tx, const struct id *account);
+
+/* False when the challenge was answered before. */
+bool challenge_spend(struct tx *tx, const struct id *challenge, int64_t expires_at_ms);
+bool challenge_is_spent(struct tx *tx, const struct id *challenge);
+/* Remove up to 100 that expired; how many they were. */
+int64_t challenge_remove_expired(struct tx *tx);
+
 /* ---- accounts (account.c) ---- */
 
 /* What an address is looked up by: NFC, case folded. NULL when it is not UTF-8. */

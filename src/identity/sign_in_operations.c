@@ -78,7 +78,10 @@ static enum err sign_in_look(struct req *req, struct tx *tx, struct call *call)
 {
     const struct sign_in *in = call->in;
 
+    struct totp totp;
+
     call_find_account(req, tx, call, in->parameters->username, ATTEMPT_PASSWORD);
+    call->second_factor = totp_read(tx, &call->account.id, &totp) && totp.enabled;
     return must_wait(req, call, tx->now_ms) ? refuse(req, NotAuthorizedException, "Password attempts exceeded") : ERR_OK;
 }
 
@@ -100,14 +103,22 @@ static enum err sign_in_work(struct req *req, struct call *call)
         return refuse(req, UserNotConfirmedException, NULL);
     if (call->account.status == ACCOUNT_DISABLED)
         return refuse(req, NotAuthorizedException, "User is disabled.");
+    if (call->second_factor)
+        return ERR_OK;
     call->session = session_new(&call->account, now_ms, req->app->config->refresh_token_seconds, &call->token);
     return call_sign_tokens(req, call);
 }
 
 static enum err sign_in_finish(struct req *req, struct tx *tx, struct call *call)
 {
+    struct totp totp;
+
     if (!account_signed_in(tx, &call->account))
         return refuse(req, NotAuthorizedException, NULL);
+    if (totp_read(tx, &call->account.id, &totp) && totp.enabled)
+        return mfa_challenge(req, tx, &call->account, &totp);
+    if (call->second_factor)
+        return ERR_BUSY; /* it was switched off this instant: nothing is signed yet */
     session_insert(tx, &call->session);
     tx_note(tx, "account.signed-in", &call->account.id, &call->session.id);
     return call_reply_tokens(req, call, &call->token);

@@ -28,6 +28,7 @@ static enum err get_user_look(struct req *req, struct tx *tx, struct call *call)
 {
     const struct account *account = &call->account;
     char sub[ID_TEXT_LEN + 1];
+    struct totp totp;
 
     if (!call_find_by_access_token(req, tx, call))
         return ERR_OK;
@@ -43,6 +44,12 @@ static enum err get_user_look(struct req *req, struct tx *tx, struct call *call)
     attribute_json(out, "locale", account->locale);
     attribute_json(out, "custom:role", account->groups & GROUP_ORGANIZERS ? "organizer" : "attendee");
     json_close_array(out);
+    if (totp_read(tx, &account->id, &totp) && totp.enabled) {
+        json_str(out, "PreferredMfaSetting", "SOFTWARE_TOKEN_MFA");
+        json_open_array(out, "UserMFASettingList");
+        json_str(out, NULL, "SOFTWARE_TOKEN_MFA");
+        json_close_array(out);
+    }
     json_close(out);
     return ERR_OK;
 }

@@ -208,10 +208,12 @@ static const char *const second[] = {
     "CREATE INDEX account_code_expiry ON account_code (expires_at)",
     /* Unconfirmed accounts, for sweeping. */
     "CREATE INDEX account_unconfirmed ON account (created_at) WHERE status = 0",
-    /* An authenticator app (RFC 6238). The secret is sealed under the server's key; last_step: no step counts twice. */
+    /* An authenticator app (RFC 6238). Secrets are sealed under the server's key. `pending` was given out and not proven yet, `secret` was;
+     * enabled: sign-in asks for it. last_step: no step counts twice. */
     "CREATE TABLE totp ("
-    " account BLOB NOT NULL PRIMARY KEY, secret BLOB NOT NULL, active INTEGER NOT NULL DEFAULT 0 CHECK (active IN (0, 1)),"
-    " last_step INTEGER NOT NULL DEFAULT 0, name TEXT, made_at INTEGER NOT NULL"
+    " account BLOB NOT NULL PRIMARY KEY, secret BLOB, pending BLOB, enabled INTEGER NOT NULL DEFAULT 0 CHECK (enabled IN (0, 1)),"
+    " last_step INTEGER NOT NULL DEFAULT 0, name TEXT, made_at INTEGER NOT NULL,"
+    " CHECK (enabled = 0 OR secret IS NOT NULL)"
     ") STRICT, WITHOUT ROWID",
     "CREATE TABLE recovery_code ("
     " account BLOB NOT NULL, n INTEGER NOT NULL, hash BLOB NOT NULL, used_at INTEGER,"

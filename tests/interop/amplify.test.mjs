@@ -1,11 +1,12 @@
 // The unmodified aws-amplify 6 takes us for Cognito: its own sign-up, confirmation, sign-in, refresh and sign-out against the running server.
 import assert from 'node:assert/strict';
+import { createHmac } from 'node:crypto';
 import { test } from 'node:test';
 
 import { Amplify } from 'aws-amplify';
 import {
-    confirmResetPassword, confirmSignUp, fetchAuthSession, fetchUserAttributes, getCurrentUser, resendSignUpCode, resetPassword, signIn, signOut, signUp,
-    updatePassword, updateUserAttributes,
+    confirmResetPassword, confirmSignIn, confirmSignUp, fetchMFAPreference, fetchAuthSession, fetchUserAttributes, getCurrentUser, resendSignUpCode, resetPassword,
+    setUpTOTP, signIn, signOut, signUp, updateMFAPreference, updatePassword, updateUserAttributes, verifyTOTPSetup,
 } from 'aws-amplify/auth';
 import { cognitoUserPoolsTokenProvider } from 'aws-amplify/auth/cognito';
 
@@ -120,5 +121,35 @@ test('a forgotten password, a changed one, and attributes', async () => {
     assert.equal(updated.name.isUpdated, true);
     assert.equal((await fetchUserAttributes()).name, 'Renamed');
     await assert.rejects(updateUserAttributes({ userAttributes: { 'custom:role': 'attendee' } }), { name: 'InvalidParameterException' });
+    await signOut();
+});
+
+test('an authenticator app: set up, asked for at sign-in, switched off', async () => {
+    const code = (secret) => {
+        const bits = [...secret].map((letter) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(letter).toString(2).padStart(5, '0')).join('');
+        const counter = Buffer.alloc(8);
+        counter.writeBigUInt64BE(BigInt(Math.floor((Date.now() + usher.offset) / 30_000)));
+        const mac = createHmac('sha1', Buffer.from(bits.match(/.{8}/g).map((byte) => parseInt(byte, 2)))).update(counter).digest();
+        return String((mac.readUInt32BE(mac[19] & 15) & 0x7fffffff) % 1_000_000).padStart(6, '0');
+    };
+    await signIn({ username: email, password, options });
+    const { sharedSecret } = await setUpTOTP();
+    const wrong = String((Number(code(sharedSecret)) + 500_000) % 1_000_000).padStart(6, '0');
+    await assert.rejects(verifyTOTPSetup({ code: wrong }), { name: 'EnableSoftwareTokenMFAException' });
+    await verifyTOTPSetup({ code: code(sharedSecret) });
+    await updateMFAPreference({ totp: 'PREFERRED' });
+    assert.deepEqual(await fetchMFAPreference(), { enabled: ['TOTP'], preferred: 'TOTP' });
+    await signOut();
+
+    await usher.advance(30_000);
+    const asked = await signIn({ username: email, password, options });
+    assert.equal(asked.nextStep.signInStep, 'CONFIRM_SIGN_IN_WITH_TOTP_CODE');
+    const slip = String((Number(code(sharedSecret)) + 500_000) % 1_000_000).padStart(6, '0');
+    await assert.rejects(confirmSignIn({ challengeResponse: slip }), { name: 'CodeMismatchException' });
+    assert.equal((await confirmSignIn({ challengeResponse: code(sharedSecret) })).isSignedIn, true);
+    await updateMFAPreference({ totp: 'DISABLED' });
+    assert.equal((await fetchMFAPreference()).enabled, undefined);
+    await signOut();
+    assert.equal((await signIn({ username: email, password, options })).nextStep.signInStep, 'DONE');
     await signOut();
 });

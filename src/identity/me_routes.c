@@ -1,0 +1,74 @@
+/* me_routes.c - what a signed-in person asks of his own account and Cognito's wire has no word for. */
+#include "identity/operations.h"
+
+SQL(signed_in_at_sql, "SELECT auth_time FROM session WHERE id = :id");
+
+/* A stolen token must not make itself a way past the second factor: the sign-in, which took that factor, must be fresh. */
+enum { FRESH_MS = 15 * 60 * 1000 };
+
+static bool signed_in_lately(struct tx *tx, const struct caller *caller)
+{
+    struct query *q = query(tx, &signed_in_at_sql);
+
+    bind_id(q, ":id", &caller->session);
+    bool lately = query_row(q) && tx->now_ms - col_int(q, 0) < FRESH_MS;
+    query_end(q);
+    return lately;
+}
+
+static enum err make_recovery_codes(struct req *req, struct tx *tx)
+{
+    const struct id *account = &req->caller.account;
+    struct totp totp;
+
+    if (!totp_read(tx, account, &totp) || !totp.enabled)
+        return fail(tx, ERR_CONFLICT, "Two-factor sign-in is not switched on.");
+    if (!signed_in_lately(tx, &req->caller))
+        return fail(tx, ERR_FORBIDDEN, "Sign in again first: recovery codes are given out within 15 minutes of signing in.");
+
+    const char **codes = recovery_make(tx, account);
+    struct buf *out = reply_json(req, 200);
+    json_open(out, NULL);
+    json_open_array(out, "recoveryCodes");
+    for (int i = 0; i < RECOVERY_CODES; i++)
+        json_str(out, NULL, codes[i]);
+    json_close_array(out);
+    json_close(out);
+    tx_note(tx, "account.recovery-codes", account, NULL);
+    return ERR_OK;
+}
+
+static enum err show_mfa(struct req *req, struct tx *tx)
+{
+    struct totp totp;
+    struct buf *out = reply_json(req, 200);
+
+    json_open(out, NULL);
+    json_bool(out, "totpEnabled", totp_read(tx, &req->caller.account, &totp) && totp.enabled);
+    json_int(out, "recoveryCodesLeft", recovery_left(tx, &req->caller.account));
+    json_close(out);
+    return ERR_OK;
+}
+
+/* Writes of identity belong to the account. */
+static enum err key_of_caller(struct req *req, struct tx *tx, struct id *out)
+{
+    *out = req->caller.account;
+    return ERR_OK;
+}
+
+const struct route me_routes[] = {
+    { "GET", "/v1/me/mfa", READ, show_mfa, .who = WHO_SIGNED_IN, .summary = "Own second factor: is it on, and how many recovery codes are left",
+      .answer = "SecondFactor" },
+    { "POST", "/v1/me/recovery-codes", WRITE, make_recovery_codes, .who = WHO_SIGNED_IN, .key = key_of_caller, .secret = true,
+      .summary = "Ten new recovery codes in place of all older ones, shown this once", .answer = "RecoveryCodes" },
+    ROUTE_END
+};
+
+const struct answer_schema me_schemas[] = {
+    { "SecondFactor", "{\"type\":\"object\",\"required\":[\"totpEnabled\",\"recoveryCodesLeft\"],\"properties\":{"
+                      "\"totpEnabled\":{\"type\":\"boolean\"},\"recoveryCodesLeft\":{\"type\":\"integer\"}}}" },
+    { "RecoveryCodes", "{\"type\":\"object\",\"required\":[\"recoveryCodes\"],\"properties\":{"
+                       "\"recoveryCodes\":{\"type\":\"array\",\"minItems\":10,\"maxItems\":10,\"items\":{\"type\":\"string\"}}}}" },
+    { NULL, NULL },
+};
