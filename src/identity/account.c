@@ -32,6 +32,11 @@ SQL(account_change_sql, "UPDATE account SET password = :next, failures = 0, fail
                         " WHERE id = :id AND status = 1 AND epoch = :epoch AND password = :password");
 SQL(account_end_others_sql, "UPDATE session SET revoked_at = :now WHERE account = :id AND id <> :keep AND revoked_at IS NULL");
 SQL(account_names_sql, "UPDATE account SET name = coalesce(:name, name), locale = coalesce(:locale, locale), updated_at = :now WHERE id = :id");
+SQL(account_sells_sql, "SELECT 1 FROM event WHERE organizer = :id AND listed = 1 LIMIT 1");
+SQL(account_delete_sql, "UPDATE account SET status = 2, deleted_at = :now, email = :gone, email_key = :gone, name = :name, locale = NULL,"
+                        " password = '', epoch = epoch + 1, failures = 0, failed_at = NULL, updated_at = :now WHERE id = :id AND deleted_at IS NULL");
+SQL(account_delete_sessions_sql, "DELETE FROM session WHERE account = :id");
+SQL(account_delete_codes_sql, "DELETE FROM account_code WHERE account = :id");
 SQL(account_failures_sql, "UPDATE account SET failures = :failures, failed_at = :failed_at WHERE id = :id");
 SQL(account_epoch_sql, "UPDATE account SET epoch = epoch + 1, updated_at = :now WHERE id = :id");
 SQL(account_groups_sql, "UPDATE account SET groups = :groups, updated_at = :now WHERE email_key = :email_key");
@@ -210,6 +215,42 @@ void account_set_names(struct tx *tx, const struct id *id, const char *name, con
     bind_text(q, ":locale", locale);
     bind_int(q, ":now", tx->now_ms);
     query_run(q);
+}
+
+bool account_sells(struct tx *tx, const struct id *id)
+{
+    struct query *q = query(tx, &account_sells_sql);
+
+    bind_id(q, ":id", id);
+    bool sells = query_row(q);
+    query_end(q);
+    return sells;
+}
+
+static void delete_of(struct tx *tx, struct sql *sql, const struct id *id)
+{
+    struct query *q = query(tx, sql);
+
+    bind_id(q, ":id", id);
+    query_run(q);
+}
+
+void account_delete(struct tx *tx, const struct id *id)
+{
+    char text[ID_TEXT_LEN + 1];
+
+    id_format(id, text);
+    const char *gone = arena_printf(tx->arena, "deleted:%s", text); /* no address, so that no sign-up or sign-in ever finds it */
+    struct query *q = query(tx, &account_delete_sql);
+    bind_id(q, ":id", id);
+    bind_text(q, ":gone", gone);
+    bind_text(q, ":name", "Former user");
+    bind_int(q, ":now", tx->now_ms);
+    query_run(q);
+    delete_of(tx, &account_delete_sessions_sql, id);
+    delete_of(tx, &account_delete_codes_sql, id);
+    totp_remove(tx, id);
+    account_tell(tx, id);
 }
 
 void account_keep_failures(struct tx *tx, const struct attempts_kept *kept)

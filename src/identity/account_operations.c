@@ -1,5 +1,5 @@
 /*
- * account_operations.c - a forgotten password, a new one, and the attributes that their owner may change.
+ * account_operations.c - a forgotten password, a new one, the attributes that their owner may change, and leaving.
  *
  * A stranger who asks for a reset learns nothing of whether there is such an
  * account: a name without one gets a decoy's id, and with it the same rows, the
@@ -329,6 +329,36 @@ static enum err update_finish(struct req *req, struct tx *tx, struct call *call)
     return ERR_OK;
 }
 
+/* ---- leaving ---- */
+
+/* Buyers of an event to come must have somebody to turn to. */
+static enum err delete_look(struct req *req, struct tx *tx, struct call *call)
+{
+    if (call_find_by_access_token(req, tx, call) && account_sells(tx, &call->account.id))
+        return refuse(req, InvalidParameterException,
+                      "This account has published events that have not ended: cancel them first, or wait until they are over.");
+    return ERR_OK;
+}
+
+static enum err delete_finish(struct req *req, struct tx *tx, struct call *call)
+{
+    if (!call_still_signed_in(req, tx, call))
+        return ERR_OK;
+    if (account_sells(tx, &call->account.id))
+        return ERR_BUSY; /* published this instant; the next try is told so */
+    struct mail_message farewell = {
+        .to = call->account.email,
+        .subject = "Your account was deleted",
+        .text = "Your Usher account was deleted just now, as was asked with it signed in. Tickets that were bought with it stay good:\n"
+                "keep their PDFs. What accounting must keep is kept without your address.\n",
+        .id = id_new(tx->now_ms),
+    };
+    mail_ask(tx, &farewell);
+    account_delete(tx, &call->account.id);
+    tx_note(tx, "account.deleted", &call->account.id, NULL);
+    return cognito_reply_empty(req);
+}
+
 const struct operation account_operations[] = {
     { "ForgotPassword", NULL, &forgot_shape, .limit = "reset", .per_minute = 10, .look = forgot_look, .finish = forgot_finish },
     { "ConfirmForgotPassword", NULL, &reset_shape, .limit = "code", .per_minute = 30, .look = reset_look, .lane = LANE_HASH, .work = reset_work,
@@ -336,5 +366,6 @@ const struct operation account_operations[] = {
     { "ChangePassword", NULL, &change_shape, .by_token = true, .look = change_look, .lane = LANE_HASH, .work = change_work,
       .finish = change_finish },
     { "UpdateUserAttributes", NULL, &update_shape, .by_token = true, .look = update_look, .finish = update_finish },
+    { "DeleteUser", NULL, &with_access_token_shape, .by_token = true, .look = delete_look, .finish = delete_finish },
     OPERATION_END
 };

@@ -110,6 +110,11 @@ bool account_reset_password(struct tx *tx, const struct id *id, const char *pass
 bool account_change_password(struct tx *tx, const struct account *account, const char *password, const struct id *keep);
 /* NULL leaves name or locale as it is. */
 void account_set_names(struct tx *tx, const struct id *id, const char *name, const char *locale);
+/* Is a published event of this organizer still to come, or under way? */
+bool account_sells(struct tx *tx, const struct id *id);
+/* The person goes, the number that accounting knows stays: address, name, password, sessions, codes and second factor are removed, every token
+ * is void at once, and the address is free for a new account. */
+void account_delete(struct tx *tx, const struct id *id);
 void account_keep_failures(struct tx *tx, const struct attempts_kept *kept);
 /* Void every token and session so far. */
 void account_raise_epoch(struct tx *tx, const struct id *id);

@@ -111,6 +111,10 @@ static const char *bare(struct arena *arena, const char *from)
 enum err mail_send(struct mail *mail, struct arena *arena, const struct mail_message *message, int64_t now_ms)
 {
     struct bytes text;
+
+    /* Accounts that were deleted have no address any more: nobody is written to, and that is no fault. */
+    if (!strchr(message->to, '@'))
+        return ERR_OK;
     enum err e = mail_compose(arena, mail->from, message, now_ms, &text);
 
     if (e)

@@ -433,6 +433,34 @@ test('name and locale may be changed; address, role and what is no attribute of 
     assert.deepEqual((await usher.cognito('UpdateUserAttributes', update(['email', who.email]))).body, { CodeDeliveryDetailsList: [] });
 });
 
+test('deleting an account: its tokens are void at once, its address is free, its registrations stay whole without it', async () => {
+    const organizer = await usher.account({ role: 'organizer' });
+    const event = await usher.createEvent(organizer, { capacity: 10 });
+    const email = fresh('leaver');
+    const who = await usher.account({ email, name: 'Leaver of the house' });
+    await refused('InvalidParameterException', 'DeleteUser', { AccessToken: organizer.accessToken }, /published events/);
+    const registration = await usher.register(who, event);
+    assert.deepEqual((await usher.cognito('DeleteUser', { AccessToken: who.accessToken })).body, {});
+    assert.equal((await me(who)).status, 401);
+    assert.equal((await usher.api('DELETE', `/v1/registrations/${registration.registrationId}`, { token: who.token })).status, 401);
+    await refused('NotAuthorizedException', 'GetUser', { AccessToken: who.accessToken });
+    await refused('NotAuthorizedException', 'DeleteUser', { AccessToken: who.accessToken });
+    await refused('NotAuthorizedException', 'GetTokensFromRefreshToken', { RefreshToken: who.refreshToken });
+    await refused('NotAuthorizedException', 'InitiateAuth', signInInput(email), /^Incorrect username or password\.$/);
+    await waitFor(async () => (await usher.allMail()).some((m) => m.to.includes(email) && m.subject === 'Your account was deleted'), 'the farewell');
+
+    const list = await usher.must(200, 'GET', `/v1/events/${event.eventId}/registrations`, { token: organizer.token });
+    assert.equal(list.items.length, 1);
+    assert.ok(!JSON.stringify(list).includes(email));
+    assert.equal((await usher.cli(['check'])).code ?? 0, 0);
+    await usher.signUp(email);
+    await waitFor(async () => (await usher.allMail()).filter((m) => m.to.includes(email) && /confirmation code/.test(m.subject)).length === 2, 'the new code');
+    await usher.confirm(email);
+    const again = await usher.signIn(email);
+    assert.notEqual(again.sub, who.sub);
+    assert.deepEqual((await usher.must(200, 'GET', '/v1/registrations', { token: again.token })).items, []);
+});
+
 test('refresh by both operations: one keeps the token, the other turns it, and an old one ends the session', async () => {
     const who = await usher.account({ role: 'organizer' });
     const kept = await usher.cognito('InitiateAuth', { AuthFlow: 'REFRESH_TOKEN_AUTH', AuthParameters: { REFRESH_TOKEN: who.refreshToken } });

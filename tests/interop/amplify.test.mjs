@@ -5,7 +5,7 @@ import { test } from 'node:test';
 
 import { Amplify } from 'aws-amplify';
 import {
-    confirmResetPassword, confirmSignIn, confirmSignUp, fetchMFAPreference, fetchAuthSession, fetchUserAttributes, getCurrentUser, resendSignUpCode, resetPassword,
+    confirmResetPassword, confirmSignIn, confirmSignUp, deleteUser, fetchMFAPreference, fetchAuthSession, fetchUserAttributes, getCurrentUser, resendSignUpCode, resetPassword,
     setUpTOTP, signIn, signOut, signUp, updateMFAPreference, updatePassword, updateUserAttributes, verifyTOTPSetup,
 } from 'aws-amplify/auth';
 import { cognitoUserPoolsTokenProvider } from 'aws-amplify/auth/cognito';
@@ -152,4 +152,11 @@ test('an authenticator app: set up, asked for at sign-in, switched off', async (
     await signOut();
     assert.equal((await signIn({ username: email, password, options })).nextStep.signInStep, 'DONE');
     await signOut();
+});
+
+test('leaving: the account is gone, and so is the session', async () => {
+    await signIn({ username: email, password, options });
+    await deleteUser();
+    await assert.rejects(getCurrentUser(), { name: 'UserUnAuthenticatedException' });
+    await assert.rejects(signIn({ username: email, password, options }), { name: 'NotAuthorizedException' });
 });
