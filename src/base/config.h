@@ -6,7 +6,7 @@
  * config.c holds name, type, bounds, default and help text; `usher help config`
  * prints it. An unknown key or USHER_ variable is an error that names the
  * nearest known one, before anything is opened. Settings of what comes later
- * (PostgreSQL, S3) are known and refused with a clear sentence.
+ * (PostgreSQL, S3, an outside issuer) are known and refused with a clear sentence.
  *
  * Read once at start; constant from then on: any thread reads freely.
  */
@@ -30,9 +30,6 @@ struct config {
     const char *s3_endpoint, *s3_bucket, *s3_region, *s3_access_key, *s3_secret_key; /* refused until then */
     int access_token_seconds, refresh_token_seconds; /* 3600, 30 days */
     int refresh_grace_seconds;  /* 60; 0..3600 */
-    int password_memory_kib, password_passes; /* Argon2id: 19456, 2 */
-    bool srp;                   /* USER_SRP_AUTH is served and verifiers are kept; off */
-    const char *issuer, *issuer_client_id, *issuer_jwks_url; /* an outside user pool instead of ours; NULL: none */
     int max_connections, max_connections_per_address; /* 4096, 1024 */
     const char *log_level;      /* debug, info, warn, error */
     bool access_log;

@@ -36,8 +36,6 @@ struct caller {
     const char *email;      /* of the token; for display only */
     struct id session;      /* origin_jti */
     int64_t expires_at_ms;
-    /* A scanner's token: the one event that it serves; `account` is then the device's id, and groups are none. Zero: a person. */
-    struct id device_of;
 };
 
 struct reply {

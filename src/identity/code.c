@@ -3,7 +3,8 @@
  *
  * A code is not kept at all. It is derived from 16 random bytes in its row by
  * an HMAC under the server's secret, so that neither the row, nor the job that
- * mails it, nor a backup of both tells it to whoever lacks that secret.
+ * mails it, nor a backup of both tells it to whoever lacks that secret. The
+ * column is still called hash, for it once held one; such rows are of no use.
  */
 #include <openssl/crypto.h>
 #include <string.h>
@@ -11,8 +12,8 @@
 #include "base/random.h"
 #include "identity/parts.h"
 
-SQL(code_put_sql, "INSERT INTO account_code (account, purpose, n, hash, expires_at, attempts) VALUES (:account, :purpose, 0, :hash, :expires_at, 0)"
-                  " ON CONFLICT (account, purpose, n) DO UPDATE SET hash = excluded.hash, expires_at = excluded.expires_at, attempts = 0");
+SQL(code_put_sql, "INSERT INTO account_code (account, purpose, hash, expires_at, attempts) VALUES (:account, :purpose, :hash, :expires_at, 0)"
+                  " ON CONFLICT (account, purpose) DO UPDATE SET hash = excluded.hash, expires_at = excluded.expires_at, attempts = 0");
 SQL(code_read_sql, "SELECT hash, expires_at, attempts FROM account_code WHERE account = :account AND purpose = :purpose");
 SQL(code_wrong_sql, "UPDATE account_code SET attempts = attempts + 1 WHERE account = :account AND purpose = :purpose");
 SQL(code_drop_sql, "DELETE FROM account_code WHERE account = :account AND purpose = :purpose");

@@ -34,7 +34,7 @@ struct totp_settings {
     bool enabled, preferred;
 };
 static const struct field totp_settings_fields[] = {
-    FIELD(totp_settings, "Enabled", enabled, FIELD_BOOL, OPTIONAL, 0, 0),
+    FIELD(totp_settings, "Enabled", enabled, FIELD_BOOL, REQUIRED, 0, 0), /* what is not said must not switch it off */
     FIELD(totp_settings, "PreferredMfa", preferred, FIELD_BOOL, OPTIONAL, 0, 0),
     FIELD_END
 };
@@ -185,12 +185,13 @@ static enum err answer_finish(struct req *req, struct tx *tx, struct call *call)
 
     if (!account_by_id(tx, &call->account.id, &account) || account.epoch != call->account.epoch || account.status != ACCOUNT_CONFIRMED)
         return refuse(req, NotAuthorizedException, "Invalid session for the user.");
-    /* Each step once, each recovery code once, however many arrive at the same time. */
+    /* Each session once, each step once, each recovery code once, however many arrive at the same time. The session first: of two answers to one
+     * session the second must not use a recovery code up. */
     bool by_recovery = !call->totp_step;
-    if (by_recovery ? !recovery_use(tx, &account.id, in->responses->code) : !totp_use(tx, &account.id, call->totp_step))
-        return refuse(req, CodeMismatchException, NULL);
     if (!challenge_spend(tx, &call->challenge, call->challenge_expires_at_ms))
         return refuse(req, NotAuthorizedException, "Invalid session for the user.");
+    if (by_recovery ? !recovery_use(tx, &account.id, in->responses->code) : !totp_use(tx, &account.id, call->totp_step))
+        return refuse(req, CodeMismatchException, NULL);
     if (by_recovery)
         mail_notice(tx, &account, "A recovery code was used",
                     arena_printf(tx->arena,

@@ -108,7 +108,7 @@ enum refresh_worth session_judge(struct tx *tx, const struct refresh_token *toke
     if (CRYPTO_memcmp(hash, session->hash, sizeof hash) == 0)
         return REFRESH_CURRENT;
     if (session->rotated_at_ms && CRYPTO_memcmp(hash, session->previous_hash, sizeof hash) == 0 &&
-        tx->now_ms - session->rotated_at_ms < (int64_t)tx->app->config->refresh_grace_seconds * 1000)
+        MAX(tx->now_ms - session->rotated_at_ms, 0) < (int64_t)tx->app->config->refresh_grace_seconds * 1000)
         return REFRESH_PREVIOUS;
     return REFRESH_REUSED;
 }

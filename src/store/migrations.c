@@ -191,23 +191,10 @@ static const char *const first[] = {
     NULL,
 };
 
-/* Identity as a whole: codes for every purpose, second factors, staff and their scanners, deletion. */
+/* Accounts that were deleted, and second factors. */
 static const char *const second[] = {
     /* ---- accounts (identity/) ---- */
     "ALTER TABLE account ADD COLUMN deleted_at INTEGER", /* set: the person is gone, what is left is a number that accounting needs */
-    /* Codes sent by mail. `account` may be nobody's: an address without an account gets the same row, so that it takes the same time.
-     * Each sign-up of an unconfirmed address (purpose 1) is a row of its own with what it asked for, so that a code confirms
-     * nothing but the sign-up that it was mailed for. Purpose 2 resets the password, 3 proves a new address. */
-    "DROP TABLE account_code",
-    "CREATE TABLE account_code ("
-    " account BLOB NOT NULL, purpose INTEGER NOT NULL CHECK (purpose IN (1, 2, 3)), n INTEGER NOT NULL,"
-    " hash BLOB NOT NULL, expires_at INTEGER NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, used_at INTEGER,"
-    " password TEXT, name TEXT, locale TEXT, groups INTEGER, email TEXT,"
-    " PRIMARY KEY (account, purpose, n)"
-    ") STRICT, WITHOUT ROWID",
-    "CREATE INDEX account_code_expiry ON account_code (expires_at)",
-    /* Unconfirmed accounts, for sweeping. */
-    "CREATE INDEX account_unconfirmed ON account (created_at) WHERE status = 0",
     /* An authenticator app (RFC 6238). Secrets are sealed under the server's key. `pending` was given out and not proven yet, `secret` was;
      * enabled: sign-in asks for it. last_step: no step counts twice. */
     "CREATE TABLE totp ("
@@ -219,37 +206,9 @@ static const char *const second[] = {
     " account BLOB NOT NULL, n INTEGER NOT NULL, hash BLOB NOT NULL, used_at INTEGER,"
     " PRIMARY KEY (account, n)"
     ") STRICT, WITHOUT ROWID",
-    /* SRP's salt and verifier, sealed; only while the setting is on. */
-    "CREATE TABLE srp_verifier (account BLOB NOT NULL PRIMARY KEY, sealed BLOB NOT NULL) STRICT, WITHOUT ROWID",
     /* Challenges that were answered: none is answered twice. */
     "CREATE TABLE spent_challenge (id BLOB NOT NULL PRIMARY KEY, expires_at INTEGER NOT NULL) STRICT, WITHOUT ROWID",
     "CREATE INDEX spent_challenge_expiry ON spent_challenge (expires_at)",
-
-    /* ---- who works at an event (events/) ---- */
-    "CREATE TABLE staff ("
-    " event BLOB NOT NULL, account BLOB NOT NULL, role INTEGER NOT NULL CHECK (role IN (1, 2))," /* gate, manager */
-    " actor BLOB NOT NULL, created_at INTEGER NOT NULL,"
-    " PRIMARY KEY (event, account)"
-    ") STRICT, WITHOUT ROWID",
-    "CREATE INDEX staff_account ON staff (account, event)",
-    /* One live invitation an event and address; `hash` is SHA-256 of the token in the mail. */
-    "CREATE TABLE invitation ("
-    " id BLOB NOT NULL PRIMARY KEY, event BLOB NOT NULL, email TEXT NOT NULL, email_key TEXT NOT NULL,"
-    " role INTEGER NOT NULL CHECK (role IN (1, 2)), hash BLOB NOT NULL, expires_at INTEGER NOT NULL,"
-    " actor BLOB NOT NULL, created_at INTEGER NOT NULL"
-    ") STRICT, WITHOUT ROWID",
-    "CREATE UNIQUE INDEX invitation_event ON invitation (event, email_key)",
-    "CREATE INDEX invitation_email ON invitation (email_key)",
-    "CREATE INDEX invitation_expiry ON invitation (expires_at)",
-    /* A scanner: enrolled once by the token in its QR code, then known by a token of its own. Both are kept as SHA-256. */
-    "CREATE TABLE device ("
-    " id BLOB NOT NULL PRIMARY KEY, event BLOB NOT NULL, name TEXT NOT NULL, gate TEXT,"
-    " enrol_hash BLOB, enrol_expires_at INTEGER, token_hash BLOB, enrolled_at INTEGER, revoked_at INTEGER,"
-    " actor BLOB NOT NULL, created_at INTEGER NOT NULL"
-    ") STRICT, WITHOUT ROWID",
-    "CREATE INDEX device_event ON device (event, id)",
-    "CREATE UNIQUE INDEX device_enrol ON device (enrol_hash) WHERE enrol_hash IS NOT NULL",
-    "CREATE UNIQUE INDEX device_token ON device (token_hash) WHERE token_hash IS NOT NULL",
     NULL,
 };
 

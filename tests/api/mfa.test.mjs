@@ -75,6 +75,8 @@ test('enrolling: a code proves the secret, and only the preference switches it o
     await refused('CodeMismatchException', 'RespondToAuthChallenge', answerTo(session, who.email, totp(second)));
     assert.ok((await done('RespondToAuthChallenge', answerTo(session, who.email, totp(secret)))).AuthenticationResult.AccessToken);
 
+    await refused('InvalidParameterException', 'SetUserMFAPreference', { AccessToken: who.accessToken, SoftwareTokenMfaSettings: { PreferredMfa: true } });
+    await challenge(who);
     await done('SetUserMFAPreference', on(who, false));
     await usher.signIn(who.email);
     await waitFor(async () => (await usher.allMail()).some((m) => m.to.includes(who.email) && /sign-in is off/.test(m.subject)), 'the other notice');
@@ -87,7 +89,7 @@ test('signing in: the session bears a wrong code, a code counts once, one step e
     assert.ok(session.length >= 20);
     await refused('CodeMismatchException', 'RespondToAuthChallenge', answerTo(session, who.email, other(totp(who.secret))));
     await refused('NotAuthorizedException', 'RespondToAuthChallenge', answerTo(session, 'somebody-else@example.org', totp(who.secret)));
-    await refused('NotAuthorizedException', 'RespondToAuthChallenge', answerTo(`${session.slice(0, -2)}AA`, who.email, totp(who.secret)));
+    await refused('NotAuthorizedException', 'RespondToAuthChallenge', answerTo(session.slice(0, 40) + (session[40] === 'A' ? 'B' : 'A') + session.slice(41), who.email, totp(who.secret)));
     const code = totp(who.secret);
     const { AuthenticationResult: result } = await done('RespondToAuthChallenge', answerTo(session, who.email, code));
     assert.equal((await usher.api('GET', '/v1/registrations', { token: result.IdToken })).status, 200);

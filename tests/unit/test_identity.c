@@ -16,8 +16,7 @@ void http_epoch_raised(struct app *app, const struct id *account)
     told_of = *account;
 }
 
-static const struct config config = { .access_token_seconds = 3600, .refresh_token_seconds = 30 * 24 * 3600, .refresh_grace_seconds = 60,
-                                      .password_memory_kib = 19456, .password_passes = 2 };
+static const struct config config = { .access_token_seconds = 3600, .refresh_token_seconds = 30 * 24 * 3600, .refresh_grace_seconds = 60 };
 static const int64_t minute_ms = 60 * 1000, day_ms = 24 * 3600 * 1000;
 /* A stand-in for app.http, which account_tell only asks to be there. */
 static char http_place;
