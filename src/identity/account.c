@@ -240,7 +240,7 @@ void account_delete(struct tx *tx, const struct id *id)
     char text[ID_TEXT_LEN + 1];
 
     id_format(id, text);
-    const char *gone = arena_printf(tx->arena, "deleted:%s", text); /* no address, so that no sign-up or sign-in ever finds it */
+    const char *gone = arena_printf(tx->arena, "deleted:%s", text); /* no address, so no sign-up can ask for it; and disabled */
     struct query *q = query(tx, &account_delete_sql);
     bind_id(q, ":id", id);
     bind_text(q, ":gone", gone);

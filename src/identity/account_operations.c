@@ -141,9 +141,10 @@ static enum err mail_reset(struct job *job)
                              "It works for one hour. If it was not you, you need not do anything: your password stays as it is.\n",
                              code),
     };
-    /* A job that is done twice sends the same message twice; another code is another message. */
+    /* A job that is done twice sends the same message twice; another asking, or another code, is another message. */
+    const char *what = arena_printf(job->arena, "%" PRId64 " %s", job->id, code);
     uint8_t mac[32];
-    identity_mac(job->app->identity, "mail reset", &subject, code, strlen(code), mac);
+    identity_mac(job->app->identity, "mail reset", &subject, what, strlen(what), mac);
     memcpy(message.id.byte, mac, sizeof message.id.byte);
     return mail_send(job->app->mail, job->arena, &message, clock_now_ms());
 }
@@ -184,18 +185,12 @@ static enum err reset_work(struct req *req, struct call *call)
     return call->new_password ? ERR_OK : ERR_BUSY;
 }
 
-/* A warning to whoever reads the account's mail, sent by way of the mail jobs. */
+/* A warning to whoever reads the account's mail. */
 static void mail_changed(struct tx *tx, const struct account *account)
 {
-    struct mail_message message = {
-        .to = account->email,
-        .subject = "Your password was changed",
-        .text = "The password of your Usher account was changed just now. Sessions on other devices have ended.\n\n"
-                "If it was not you, ask for a new password at the sign-in page at once: this mailbox is all that it takes.\n",
-        .id = id_new(tx->now_ms),
-    };
-
-    mail_ask(tx, &message);
+    account_notify(tx, account, "Your password was changed",
+                   "The password of your Usher account was changed just now. Sessions on other devices have ended.\n\n"
+                   "If it was not you, ask for a new password at the sign-in page at once: this mailbox is all that it takes.\n");
 }
 
 struct forgiving {
@@ -290,35 +285,41 @@ static enum err change_finish(struct req *req, struct tx *tx, struct call *call)
 
 /* ---- attributes ---- */
 
-static enum err update_look(struct req *req, struct tx *tx, struct call *call)
+/* What the request wants the account to be; NULL, or what is wrong with it. */
+static const char *update_wanted(const struct call *call, struct account *out)
 {
     const struct update *in = call->in;
-    struct account wanted = { 0 };
+
+    *out = (struct account){ 0 };
+    for (size_t i = 0; i < in->attribute_count; i++) {
+        const struct attribute *attribute = &in->attributes[i];
+        const char *wrong = strcmp(attribute->name, "custom:role") == 0 ? "The attribute custom:role cannot be changed."
+                                                                        : attribute_take(out, call->account.email, attribute);
+
+        if (wrong)
+            return wrong;
+    }
+    return NULL;
+}
+
+static enum err update_look(struct req *req, struct tx *tx, struct call *call)
+{
+    struct account wanted;
 
     if (!call_find_by_access_token(req, tx, call))
         return ERR_OK;
-    for (size_t i = 0; i < in->attribute_count; i++) {
-        const struct attribute *attribute = &in->attributes[i];
-        const char *wrong = strcmp(attribute->name, "custom:role") == 0
-                                ? "The attribute custom:role cannot be changed."
-                                : attribute_take(&wanted, call->account.email, attribute);
-
-        if (wrong)
-            return refuse(req, InvalidParameterException, "%s", wrong);
-    }
-    call->account.name = wanted.name;
-    call->account.locale = wanted.locale;
-    return ERR_OK;
+    const char *wrong = update_wanted(call, &wanted);
+    return wrong ? refuse(req, InvalidParameterException, "%s", wrong) : ERR_OK;
 }
 
 static enum err update_finish(struct req *req, struct tx *tx, struct call *call)
 {
-    const struct account wanted = call->account;
+    struct account wanted;
 
     if (!call_still_signed_in(req, tx, call))
         return ERR_OK;
+    update_wanted(call, &wanted);
     account_set_names(tx, &call->account.id, wanted.name, wanted.locale);
-    call->account = wanted; /* this step may be run again */
     tx_note(tx, "account.updated", &call->account.id, NULL);
 
     struct buf *out = cognito_reply(req);
@@ -346,14 +347,9 @@ static enum err delete_finish(struct req *req, struct tx *tx, struct call *call)
         return ERR_OK;
     if (account_sells(tx, &call->account.id))
         return ERR_BUSY; /* published this instant; the next try is told so */
-    struct mail_message farewell = {
-        .to = call->account.email,
-        .subject = "Your account was deleted",
-        .text = "Your Usher account was deleted just now, as was asked with it signed in. Tickets that were bought with it stay good:\n"
-                "keep their PDFs. What accounting must keep is kept without your address.\n",
-        .id = id_new(tx->now_ms),
-    };
-    mail_ask(tx, &farewell);
+    account_notify(tx, &call->account, "Your account was deleted",
+                   "Your Usher account was deleted just now, as was asked with it signed in. Tickets that were bought with it stay good:\n"
+                   "keep their PDFs. What accounting must keep is kept without your address.\n");
     account_delete(tx, &call->account.id);
     tx_note(tx, "account.deleted", &call->account.id, NULL);
     return cognito_reply_empty(req);
@@ -363,9 +359,11 @@ const struct operation account_operations[] = {
     { "ForgotPassword", NULL, &forgot_shape, .limit = "reset", .per_minute = 10, .look = forgot_look, .finish = forgot_finish },
     { "ConfirmForgotPassword", NULL, &reset_shape, .limit = "code", .per_minute = 30, .look = reset_look, .lane = LANE_HASH, .work = reset_work,
       .finish = reset_finish },
-    { "ChangePassword", NULL, &change_shape, .by_token = true, .look = change_look, .lane = LANE_HASH, .work = change_work,
+    { "ChangePassword", NULL, &change_shape, .by_token = true, .limit = "account", .per_minute = 30, .look = change_look, .lane = LANE_HASH, .work = change_work,
       .finish = change_finish },
-    { "UpdateUserAttributes", NULL, &update_shape, .by_token = true, .look = update_look, .finish = update_finish },
-    { "DeleteUser", NULL, &with_access_token_shape, .by_token = true, .look = delete_look, .finish = delete_finish },
+    { "UpdateUserAttributes", NULL, &update_shape, .by_token = true, .limit = "account", .per_minute = 30, .look = update_look,
+      .finish = update_finish },
+    { "DeleteUser", NULL, &with_access_token_shape, .by_token = true, .limit = "account", .per_minute = 30, .look = delete_look,
+      .finish = delete_finish },
     OPERATION_END
 };

@@ -1,32 +1,24 @@
 /* me_routes.c - what a signed-in person asks of his own account and Cognito's wire has no word for. */
 #include "identity/operations.h"
 
-SQL(signed_in_at_sql, "SELECT auth_time FROM session WHERE id = :id");
-
 /* A stolen token must not make itself a way past the second factor: the sign-in, which took that factor, must be fresh. */
 enum { FRESH_MS = 15 * 60 * 1000 };
-
-static bool signed_in_lately(struct tx *tx, const struct caller *caller)
-{
-    struct query *q = query(tx, &signed_in_at_sql);
-
-    bind_id(q, ":id", &caller->session);
-    bool lately = query_row(q) && tx->now_ms - col_int(q, 0) < FRESH_MS;
-    query_end(q);
-    return lately;
-}
 
 static enum err make_recovery_codes(struct req *req, struct tx *tx)
 {
     const struct id *account = &req->caller.account;
+    struct account owner;
     struct totp totp;
 
-    if (!totp_read(tx, account, &totp) || !totp.enabled)
+    if (!account_by_id(tx, account, &owner) || !totp_read(tx, account, &totp) || !totp.enabled)
         return fail(tx, ERR_CONFLICT, "Two-factor sign-in is not switched on.");
-    if (!signed_in_lately(tx, &req->caller))
+    if (!session_is_fresh(tx, &req->caller.session, FRESH_MS))
         return fail(tx, ERR_FORBIDDEN, "Sign in again first: recovery codes are given out within 15 minutes of signing in.");
 
     const char **codes = recovery_make(tx, account);
+    account_notify(tx, &owner, "New recovery codes were made",
+                   "Ten new recovery codes were made for your Usher account just now; older ones work no longer.\n\n"
+                   "If it was not you, ask for a new password at the sign-in page at once.\n");
     struct buf *out = reply_json(req, 200);
     json_open(out, NULL);
     json_open_array(out, "recoveryCodes");

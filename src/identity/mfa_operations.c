@@ -13,7 +13,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "mail/mail.h"
 
 /* ---- what comes in ---- */
 
@@ -171,13 +170,6 @@ static enum err answer_look(struct req *req, struct tx *tx, struct call *call)
     return ERR_OK;
 }
 
-static void mail_notice(struct tx *tx, const struct account *account, const char *subject, const char *text)
-{
-    struct mail_message message = { .to = account->email, .subject = subject, .text = text, .id = id_new(tx->now_ms) };
-
-    mail_ask(tx, &message);
-}
-
 static enum err answer_finish(struct req *req, struct tx *tx, struct call *call)
 {
     const struct totp_answer *in = call->in;
@@ -193,7 +185,7 @@ static enum err answer_finish(struct req *req, struct tx *tx, struct call *call)
     if (by_recovery ? !recovery_use(tx, &account.id, in->responses->code) : !totp_use(tx, &account.id, call->totp_step))
         return refuse(req, CodeMismatchException, NULL);
     if (by_recovery)
-        mail_notice(tx, &account, "A recovery code was used",
+        account_notify(tx, &account, "A recovery code was used",
                     arena_printf(tx->arena,
                                  "Somebody signed in to your Usher account with a recovery code instead of the authenticator app.\n"
                                  "Unused codes left: %d.\n\nIf it was not you, ask for a new password at the sign-in page at once.\n",
@@ -274,12 +266,17 @@ static enum err verify_look(struct req *req, struct tx *tx, struct call *call)
 static enum err verify_finish(struct req *req, struct tx *tx, struct call *call)
 {
     const struct verify *in = call->in;
+    struct totp totp;
 
     if (!call_still_signed_in(req, tx, call))
         return ERR_OK;
     int64_t proof = proving_step(tx, call);
     if (!proof)
         return refuse(req, EnableSoftwareTokenMFAException, NULL);
+    if (totp_read(tx, &call->account.id, &totp) && totp.enabled)
+        account_notify(tx, &call->account, "Your authenticator app was replaced",
+                       "Signing in to your Usher account now takes the codes of another authenticator app.\n\n"
+                       "If it was not you, ask for a new password at the sign-in page at once.\n");
     totp_prove(tx, &call->account.id, proof, in->name);
     tx_note(tx, "account.totp-proven", &call->account.id, NULL);
 
@@ -304,14 +301,14 @@ static enum err preference_finish(struct req *req, struct tx *tx, struct call *c
         return refuse(req, InvalidParameterException, "User has not verified software token mfa");
     if (in->totp->enabled && !totp.enabled) {
         totp_enable(tx, &call->account.id);
-        mail_notice(tx, &call->account, "Two-factor sign-in is on",
+        account_notify(tx, &call->account, "Two-factor sign-in is on",
                     "From now on signing in to your Usher account takes a code of your authenticator app.\n\n"
                     "If it was not you who switched this on, ask for a new password at the sign-in page at once.\n");
         tx_note(tx, "account.totp-on", &call->account.id, NULL);
     } else if (!in->totp->enabled && there) {
         totp_remove(tx, &call->account.id);
         if (totp.enabled)
-            mail_notice(tx, &call->account, "Two-factor sign-in is off",
+            account_notify(tx, &call->account, "Two-factor sign-in is off",
                         "Signing in to your Usher account takes the password alone again.\n\n"
                         "If it was not you who switched this off, ask for a new password at the sign-in page at once.\n");
         tx_note(tx, "account.totp-off", &call->account.id, NULL);
@@ -320,9 +317,11 @@ static enum err preference_finish(struct req *req, struct tx *tx, struct call *c
 }
 
 const struct operation mfa_operations[] = {
-    { "AssociateSoftwareToken", NULL, &with_access_token_shape, .by_token = true, .look = by_token_look, .finish = associate_finish },
-    { "VerifySoftwareToken", NULL, &verify_shape, .by_token = true, .look = verify_look, .finish = verify_finish },
-    { "SetUserMFAPreference", NULL, &preference_shape, .by_token = true, .look = by_token_look, .finish = preference_finish },
+    { "AssociateSoftwareToken", NULL, &with_access_token_shape, .by_token = true, .limit = "account", .per_minute = 30, .look = by_token_look,
+      .finish = associate_finish },
+    { "VerifySoftwareToken", NULL, &verify_shape, .by_token = true, .limit = "code", .per_minute = 30, .look = verify_look, .finish = verify_finish },
+    { "SetUserMFAPreference", NULL, &preference_shape, .by_token = true, .limit = "account", .per_minute = 30, .look = by_token_look,
+      .finish = preference_finish },
     { "RespondToAuthChallenge", "SOFTWARE_TOKEN_MFA", &totp_answer_shape, .limit = "code", .per_minute = 30, .look = answer_look, .lane = LANE_SIGN,
       .work = call_sign_tokens, .finish = answer_finish },
     OPERATION_END

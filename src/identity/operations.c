@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "base/clock.h"
+#include "mail/mail.h"
 
 static const struct field with_access_token_fields[] = {
     FIELD(with_access_token, "AccessToken", token, FIELD_LINE, REQUIRED, 1, TOKEN_TEXT_MAX),
@@ -86,6 +87,13 @@ bool call_find_by_access_token(struct req *req, struct tx *tx, struct call *call
         return call_still_signed_in(req, tx, call);
     refuse(req, NotAuthorizedException, worth == JWT_EXPIRED ? "Access Token has expired" : "Invalid Access Token");
     return false;
+}
+
+void account_notify(struct tx *tx, const struct account *account, const char *subject, const char *text)
+{
+    struct mail_message message = { .to = account->email, .subject = subject, .text = text, .id = id_new(tx->now_ms) };
+
+    mail_ask(tx, &message);
 }
 
 /* ---- tokens ---- */

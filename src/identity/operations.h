@@ -94,6 +94,9 @@ bool call_find_by_access_token(struct req *req, struct tx *tx, struct call *call
 /* In `finish`, where others may have signed out meanwhile: the account once more. False when it answered with an exception. */
 bool call_still_signed_in(struct req *req, struct tx *tx, struct call *call);
 
+/* Tell the account's owner by mail, once this transaction is durable, what was just done to the account. */
+void account_notify(struct tx *tx, const struct account *account, const char *subject, const char *text);
+
 /* In `finish`, behind the right password: ask for the second factor. */
 enum err mfa_challenge(struct req *req, struct tx *tx, const struct account *account, const struct totp *totp);
 

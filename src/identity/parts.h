@@ -44,7 +44,7 @@ void identity_keys_wait(struct identity *identity);
 /* HMAC-SHA-256 under the server's secret over a label (so that no two uses share a value), an id and some bytes. */
 void identity_mac(const struct identity *identity, const char *label, const struct id *id, const void *data, size_t len, uint8_t out[32]);
 
-/* The id that stands for an address without an account. It is always the same, and nobody else can tell it from a real one. */
+/* The id that stands for an address without an account: always the same one, and never told to anybody. */
 struct id identity_decoy(const struct identity *identity, const char *email_key);
 
 /* Encrypt under a key of the server's for this label (XChaCha20-Poly1305): only this server reads it, and only under the same label. */
@@ -175,6 +175,8 @@ struct refresh_token session_successor(const struct identity *identity, const st
 /* The successor becomes the newest; false when the token was not the newest any more. */
 bool session_rotate(struct tx *tx, const struct refresh_token *token, const struct refresh_token *successor);
 void session_revoke(struct tx *tx, const struct session *session);
+/* Did it begin less than `within_ms` ago? */
+bool session_is_fresh(struct tx *tx, const struct id *session, int64_t within_ms);
 /* Remove up to 100 sessions that expired a day ago; how many they were. */
 int64_t session_remove_expired(struct tx *tx);
 

@@ -162,6 +162,13 @@ void session_revoke(struct tx *tx, const struct session *session)
     account_tell(tx, &session->account);
 }
 
+bool session_is_fresh(struct tx *tx, const struct id *session, int64_t within_ms)
+{
+    struct session found;
+
+    return session_by_id(tx, session, &found) && tx->now_ms - found.auth_time_ms < within_ms;
+}
+
 int64_t session_remove_expired(struct tx *tx)
 {
     struct query *q = query(tx, &session_expired_sql);

@@ -77,7 +77,6 @@ static bool must_wait(struct req *req, const struct call *call, int64_t now_ms)
 static enum err sign_in_look(struct req *req, struct tx *tx, struct call *call)
 {
     const struct sign_in *in = call->in;
-
     struct totp totp;
 
     call_find_account(req, tx, call, in->parameters->username, ATTEMPT_PASSWORD);

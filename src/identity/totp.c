@@ -182,16 +182,26 @@ const char **recovery_make(struct tx *tx, const struct id *account)
     return codes;
 }
 
-bool recovery_good(struct tx *tx, const struct id *account, const char *code)
+/* The statement bound to the row of this code; NULL when it cannot be one. */
+static struct query *recovery_query(struct tx *tx, struct sql *sql, const struct id *account, const char *code)
 {
     char letters[RECOVERY_CHARS + 1];
-    uint8_t mac[32];
+    uint8_t *mac = arena_alloc(tx->arena, 32); /* bound, so it must outlive this function */
 
     if (!recovery_letters(code, letters))
-        return false;
+        return NULL;
     recovery_mac(tx, account, letters, mac);
-    struct query *q = of_account(tx, &recovery_read_sql, account);
-    bind_blob(q, ":hash", mac, sizeof mac);
+    struct query *q = of_account(tx, sql, account);
+    bind_blob(q, ":hash", mac, 32);
+    return q;
+}
+
+bool recovery_good(struct tx *tx, const struct id *account, const char *code)
+{
+    struct query *q = recovery_query(tx, &recovery_read_sql, account, code);
+
+    if (!q)
+        return false;
     bool good = query_row(q);
     query_end(q);
     return good;
@@ -199,14 +209,10 @@ bool recovery_good(struct tx *tx, const struct id *account, const char *code)
 
 bool recovery_use(struct tx *tx, const struct id *account, const char *code)
 {
-    char letters[RECOVERY_CHARS + 1];
-    uint8_t mac[32];
+    struct query *q = recovery_query(tx, &recovery_use_sql, account, code);
 
-    if (!recovery_letters(code, letters))
+    if (!q)
         return false;
-    recovery_mac(tx, account, letters, mac);
-    struct query *q = of_account(tx, &recovery_use_sql, account);
-    bind_blob(q, ":hash", mac, sizeof mac);
     bind_int(q, ":now", tx->now_ms);
     return query_run(q) == 1;
 }

@@ -29,7 +29,7 @@ void mail_close(struct mail *mail);
 enum err mail_compose(struct arena *arena, const char *from, const struct mail_message *message, int64_t now_ms, struct bytes *out);
 /* Ask for a message without attachments in this transaction. */
 void mail_ask(struct tx *tx, const struct mail_message *message);
-/* Send now; for jobs. Blocks. */
+/* Send now; for jobs. Blocks. Without an '@' in `to` (an account that was deleted) there is nobody to send to, and that is ERR_OK. */
 enum err mail_send(struct mail *mail, struct arena *arena, const struct mail_message *message, int64_t now_ms);
 
 extern const struct job_kind mail_jobs[];   /* "mail" */

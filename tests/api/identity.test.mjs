@@ -490,6 +490,25 @@ test('refresh by both operations: one keeps the token, the other turns it, and a
     await usher.advance(-61_000);
 });
 
+test('without a grace the token before the newest ends the session at once', async () => {
+    const strict = await start({ env: { USHER_REFRESH_GRACE_SECONDS: '0' } });
+    const who = await strict.account();
+    const turned = await strict.cognito('GetTokensFromRefreshToken', { RefreshToken: who.refreshToken });
+    assert.equal(turned.error, null);
+    assert.equal((await strict.cognito('GetTokensFromRefreshToken', { RefreshToken: who.refreshToken })).error, 'RefreshTokenReuseException');
+    assert.equal((await strict.cognito('GetTokensFromRefreshToken', { RefreshToken: turned.body.AuthenticationResult.RefreshToken })).error, 'NotAuthorizedException');
+});
+
+test('whoever holds a token cannot hash, mail and write without bound', async () => {
+    const limited = await start({ limits: 'on' });
+    const who = await limited.account();
+    const answers = [];
+    for (let i = 0; i < 40; i++)
+        answers.push((await limited.cognito('UpdateUserAttributes', { AccessToken: who.accessToken, UserAttributes: [{ Name: 'name', Value: `Name ${i}` }] })).error);
+    assert.ok(answers.slice(0, 25).every((error) => error === null));
+    assert.equal(answers.at(-1), 'TooManyRequestsException');
+});
+
 test('a refresh token and an access token have their time', async () => {
     const who = await usher.account();
     await usher.advance(3_601_000);

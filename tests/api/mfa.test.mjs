@@ -75,6 +75,8 @@ test('enrolling: a code proves the secret, and only the preference switches it o
     await refused('CodeMismatchException', 'RespondToAuthChallenge', answerTo(session, who.email, totp(second)));
     assert.ok((await done('RespondToAuthChallenge', answerTo(session, who.email, totp(secret)))).AuthenticationResult.AccessToken);
 
+    await done('VerifySoftwareToken', { AccessToken: who.accessToken, UserCode: totp(second) });
+    await waitFor(async () => (await usher.allMail()).some((m) => m.to.includes(who.email) && /was replaced/.test(m.subject)), 'the warning');
     await refused('InvalidParameterException', 'SetUserMFAPreference', { AccessToken: who.accessToken, SoftwareTokenMfaSettings: { PreferredMfa: true } });
     await challenge(who);
     await done('SetUserMFAPreference', on(who, false));
@@ -138,6 +140,7 @@ test('recovery codes: ten, each once, in place of the app; only after a fresh si
     const old = (await make()).body.recoveryCodes;
     const { recoveryCodes: codes } = (await make()).body;
     assert.equal(new Set([...old, ...codes]).size, 20, 'nothing is kept to be answered again');
+    await waitFor(async () => (await usher.allMail()).filter((m) => m.to.includes(who.email) && /New recovery codes/.test(m.subject)).length === 2, 'the notices');
     assert.ok(codes.every((code) => /^[0-9A-HJKMNP-TV-Z]{5}-[0-9A-HJKMNP-TV-Z]{5}$/.test(code)));
 
     await refused('CodeMismatchException', 'RespondToAuthChallenge', answerTo(await challenge(who), who.email, old[0]));

@@ -561,6 +561,51 @@ static void the_checks_are_cheap(void **state)
     reader_end(world->reader, &tx);
 }
 
+/* RFC 6238, appendix B, the rows for SHA-1 and their last six digits. */
+static void codes_of_an_app_are_the_rfcs(void **state)
+{
+    static const char secret[] = "12345678901234567890";
+    static const struct { int64_t seconds; const char *code; } rows[] = {
+        { 59, "287082" }, { 1111111109, "081804" }, { 1111111111, "050471" }, { 1234567890, "005924" }, { 2000000000, "279037" }, { 20000000000, "353130" },
+    };
+    const struct bytes bytes = { secret, 20 };
+
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        int64_t step = rows[i].seconds / TOTP_STEP_SECONDS, ms = rows[i].seconds * 1000;
+        char code[7];
+
+        totp_code((const uint8_t *)secret, 20, step, code);
+        assert_string_equal(code, rows[i].code);
+        assert_int_equal(totp_step(bytes, code, ms, 0), step);
+        assert_int_equal(totp_step(bytes, code, ms + 30000, step - 1), step);
+        assert_int_equal(totp_step(bytes, code, ms, step), 0);          /* used up */
+        assert_int_equal(totp_step(bytes, code, ms + 60000, 0), 0);     /* two steps late */
+    }
+}
+
+static void what_is_sealed_opens_here_under_its_label_alone(void **state)
+{
+    struct world *world = *state;
+    struct arena *arena = arena_new(0);
+    struct identity *identity = world->app.identity;
+    struct bytes sealed = identity_seal(identity, arena, "a", "secret", 6), again = identity_seal(identity, arena, "a", "secret", 6), out;
+    uint8_t *byte = (uint8_t *)(uintptr_t)sealed.data;
+
+    assert_true(identity_unseal(identity, arena, "a", sealed, &out));
+    assert_int_equal(out.len, 6);
+    assert_memory_equal(out.data, "secret", 6);
+    assert_memory_not_equal(sealed.data, again.data, sealed.len);
+    assert_false(identity_unseal(identity, arena, "b", sealed, &out));
+    for (size_t len = 0; len < sealed.len; len++)
+        assert_false(identity_unseal(identity, arena, "a", (struct bytes){ sealed.data, len }, &out));
+    for (size_t i = 0; i < sealed.len; i++) {
+        byte[i] ^= 1;
+        assert_false(identity_unseal(identity, arena, "a", sealed, &out));
+        byte[i] ^= 1;
+    }
+    arena_free(arena);
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -575,6 +620,8 @@ int main(void)
         CASE(a_code_is_used_once_soon_and_for_its_purpose),
         CASE(five_wrong_guesses_void_a_code),
         CASE(failures_reach_the_row_by_the_sweep),
+        cmocka_unit_test(codes_of_an_app_are_the_rfcs),
+        CASE(what_is_sealed_opens_here_under_its_label_alone),
         CASE(the_checks_are_cheap),
     };
 

@@ -299,6 +299,10 @@ static void the_outbox_has_one_file_a_message(void **state)
 
     assert_non_null(mail);
     assert_int_equal(mail_send(mail, arena, &message, AT), ERR_OK);
+    struct mail_message nobody = message;
+    nobody.to = "deleted:01a20653-f41a-7b84-8a48-f469280d6188"; /* what is left of an account: no file, no fault */
+    nobody.id = id_new(AT + 1);
+    assert_int_equal(mail_send(mail, arena, &nobody, AT), ERR_OK);
     message.text = "second";
     assert_int_equal(mail_send(mail, arena, &message, AT), ERR_OK);
     snprintf(path, sizeof path, "%s/outbox", dir);

@@ -137,7 +137,7 @@ static void our_own_address_can_be_connected_to(void **state)
     assert_string_equal(http_loopback_base(arena, "127.0.0.1:8080", false), "http://127.0.0.1:8080");
     assert_string_equal(http_loopback_base(arena, "0.0.0.0:80", false), "http://127.0.0.1:80");
     assert_string_equal(http_loopback_base(arena, "[::]:443", true), "https://[::1]:443");
-    assert_string_equal(http_loopback_base(arena, "10.0.0.7:80", false), "http://10.0.0.7:80");
+    assert_string_equal(http_loopback_base(arena, "192.0.2.7:80", false), "http://192.0.2.7:80");
     arena_free(arena);
 }
 
