@@ -583,6 +583,45 @@ static void codes_of_an_app_are_the_rfcs(void **state)
     }
 }
 
+/* What the writer decides, whatever a snapshot said before: each step, recovery code and challenge counts once. */
+struct second_factor {
+    struct id account, challenge;
+    const char *recovery;
+    bool new_step, same_step, old_step, first_code, second_code, first_answer, second_answer;
+};
+
+static enum err use_second_factor(struct tx *tx, void *arg)
+{
+    struct second_factor *f = arg;
+
+    totp_begin(tx, &f->account);
+    totp_prove(tx, &f->account, 1000, "phone");
+    totp_enable(tx, &f->account);
+    f->recovery = recovery_make(tx, &f->account)[7];
+    f->new_step = totp_use(tx, &f->account, 1001);
+    f->same_step = totp_use(tx, &f->account, 1001);
+    f->old_step = totp_use(tx, &f->account, 1000);
+    f->first_code = recovery_good(tx, &f->account, f->recovery) && recovery_use(tx, &f->account, f->recovery);
+    f->second_code = recovery_good(tx, &f->account, f->recovery) || recovery_use(tx, &f->account, f->recovery);
+    f->first_answer = !challenge_is_spent(tx, &f->challenge) && challenge_spend(tx, &f->challenge, tx->now_ms + 1000);
+    f->second_answer = !challenge_is_spent(tx, &f->challenge) || challenge_spend(tx, &f->challenge, tx->now_ms + 1000);
+    return recovery_left(tx, &f->account) == RECOVERY_CODES - 1 ? ERR_OK : ERR_INTERNAL;
+}
+
+static void a_step_a_recovery_code_and_a_challenge_count_once(void **state)
+{
+    struct second_factor f = { .account = id_new(clock_now_ms()), .challenge = id_new(clock_now_ms()) };
+
+    assert_int_equal(do_write(*state, use_second_factor, &f), ERR_OK);
+    assert_true(f.new_step);
+    assert_false(f.same_step);
+    assert_false(f.old_step);
+    assert_true(f.first_code);
+    assert_false(f.second_code);
+    assert_true(f.first_answer);
+    assert_false(f.second_answer);
+}
+
 static void what_is_sealed_opens_here_under_its_label_alone(void **state)
 {
     struct world *world = *state;
@@ -621,6 +660,7 @@ int main(void)
         CASE(five_wrong_guesses_void_a_code),
         CASE(failures_reach_the_row_by_the_sweep),
         cmocka_unit_test(codes_of_an_app_are_the_rfcs),
+        CASE(a_step_a_recovery_code_and_a_challenge_count_once),
         CASE(what_is_sealed_opens_here_under_its_label_alone),
         CASE(the_checks_are_cheap),
     };
