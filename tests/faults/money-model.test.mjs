@@ -1,0 +1,341 @@
+// Random schedules of buying, paying, refunding and cancelling, under bad weather: webhooks that come twice, late or never, answers that get lost, a
+// clock that leaps, kill -9. When the sky is clear again, each event is compared with a model that knows only the simulator's truth: every
+// succeeded payment is one set of tickets or one refund, to the cent, and seats, tickets and books agree with it.
+//
+//     TEST_SCHEDULES=10000   how many in all
+//     TEST_SEED=7            repeats a run; with TEST_ROUND=3 only its round 3
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { seed, seeded, start, uuid7, waitFor } from '../api/lib.mjs';
+import { simulator } from '../api/stripe_line.mjs';
+
+const SCHEDULES = Number(process.env.TEST_SCHEDULES ?? 10_000);
+const A_ROUND = 250; // on one server, with one data folder
+const AT_ONCE = 24;
+const first = seed();
+
+const currencies = ['EUR', 'EUR', 'USD', 'JPY', 'KWD'];
+const cards = [
+    ...Array(8).fill('pm_card_visa'), 'pm_card_visa_chargeDeclined', 'pm_card_visa_chargeDeclinedInsufficientFunds', 'pm_card_threeDSecure2Required',
+    'pm_card_threeDSecure2Required', 'pm_card_pendingRefund',
+];
+
+// ---- the sky ----
+
+class Weather {
+    constructor(usher, chance) {
+        Object.assign(this, { usher, chance, up: Promise.resolve(), over: false, kills: 0, leaps: 0 });
+    }
+
+    // Bad things, one after the other, until the schedules are over.
+    async blow() {
+        while (!this.over) {
+            await new Promise((resolve) => setTimeout(resolve, 30 + this.chance.below(120)));
+            const what = this.chance.below(10);
+            if (what < 2)
+                await this.kill();
+            else if (what < 5)
+                await this.leap(1000 * (1 + this.chance.below(700)));
+        }
+    }
+
+    async kill() {
+        let open;
+        this.up = new Promise((resolve) => { open = resolve; });
+        await this.usher.kill();
+        await this.usher.start();
+        this.kills++;
+        open();
+    }
+
+    async leap(ms) {
+        await this.usher.advance(ms);
+        this.leaps++;
+    }
+}
+
+// ---- one schedule ----
+
+class Schedule {
+    constructor(world, from) {
+        Object.assign(this, world, { from, chance: seeded(from), answered: [], story: [] });
+    }
+
+    // A call that may be cut off. Asked again under the same key, as a careful client does, or given up.
+    async call(what, path, { token, body, method = 'POST' } = {}) {
+        const key = uuid7();
+        const twice = this.chance.below(12) === 0;
+        for (let patience = this.chance.below(4); ; patience--) {
+            await this.weather.up;
+            try {
+                const once = () => this.usher.api(method, path, { token, body, key, outage: true });
+                const [answer, twin] = await Promise.all(twice ? [once(), once()] : [once()]);
+                if (twin && answer.status < 300 && twin.status < 300)
+                    assert.equal(twin.text, answer.text, `${what}: a double click is answered twice alike`);
+                this.story.push(`${what} -> ${answer.status}`);
+                if (answer.status < 500 || patience <= 0)
+                    return answer;
+            } catch (error) {
+                if (error instanceof assert.AssertionError)
+                    throw error;
+                this.story.push(`${what} -> cut off`);
+                if (patience <= 0)
+                    return { status: 0 };
+            }
+        }
+    }
+
+    async stripe(path, form, secret) {
+        await this.weather.up;
+        return simulator(this.usher, 'POST', path, form, { secret }).catch(() => ({ status: 0, body: {} }));
+    }
+
+    async run() {
+        const { chance } = this;
+        const capacity = 1 + chance.below(6);
+        const types = Array.from({ length: 1 + chance.below(2) }, (_, i) => ({
+            name: `Type ${i}`, price: chance.below(8) === 0 ? 0 : 100 * (1 + chance.below(90)) + (chance.below(2) ? 10 : 0), quantity: 1 + chance.below(6) }));
+        let made;
+        while (made?.status !== 201)
+            made = await this.call('event', '/v1/events', { token: this.organizer.token, body: this.usher.eventBody({
+                title: `Schedule ${this.from}`, capacity, currency: chance.pick(currencies), ticketTypes: types }) });
+        this.event = made.body;
+        const visits = Array.from({ length: 1 + chance.below(3) }, () => this.visit(chance.pick(this.buyers)));
+        if (chance.below(12) === 0)
+            visits.push(this.call('cancel event', `/v1/events/${this.event.eventId}/cancel`, { token: this.organizer.token }));
+        await Promise.all(visits);
+    }
+
+    async visit(buyer) {
+        const { chance } = this;
+        const items = this.event.ticketTypes.filter((_, i) => i === 0 || chance.below(3) === 0).map((type) => (
+            { ticketTypeId: type.ticketTypeId, quantity: 1 + chance.below(3) }));
+        const registered = await this.call('register', '/v1/registrations', { token: buyer.token, body: { eventId: this.event.eventId, items } });
+        if (registered.status !== 201)
+            return;
+        const registration = registered.body;
+        this.answered.push(registration.registrationId);
+        if (registration.status === 'pending') {
+            for (let tries = 1 + chance.below(3); tries > 0; tries--)
+                await this.pay(buyer, registration);
+        }
+        await this.afterwards(buyer, registration);
+    }
+
+    async pay(buyer, registration) {
+        const { chance } = this;
+        const path = '/v1/create-payment-intent', body = { registrationId: registration.registrationId };
+        const tabs = await Promise.all(Array.from({ length: chance.below(6) === 0 ? 2 : 1 }, () => this.call('intent', path, { token: buyer.token, body })));
+        const intents = tabs.filter((tab) => tab.status === 200).map((tab) => tab.body);
+        if (!intents.length || chance.below(10) === 0)
+            return;
+        if (intents.length === 2)
+            assert.equal(intents[0].paymentIntentId, intents[1].paymentIntentId, 'two tabs pay one intent');
+        for (const intent of intents)
+            assert.deepEqual([intent.amount, intent.currency], [registration.amount, registration.currency], 'what is asked for is what was said');
+        if (chance.below(8) === 0) // the buyer is called away; meanwhile the hold may run out
+            await new Promise((resolve) => setTimeout(resolve, chance.below(200)));
+        await Promise.all([
+            ...intents.map((intent) => this.confirm(intent, chance.pick(cards))),
+            chance.below(10) === 0 && this.call('give back', `/v1/registrations/${registration.registrationId}`, { token: buyer.token, method: 'DELETE' }),
+        ]);
+    }
+
+    async confirm(intent, card) {
+        const { chance } = this;
+        const browser = { client_secret: intent.clientSecret };
+        const answer = await this.stripe(`payment_intents/${intent.paymentIntentId}/confirm`, { ...browser, payment_method: card, return_url: 'https://example.org/' },
+            intent.publishableKey);
+        this.story.push(`${card} -> ${answer.body.status ?? answer.body.error?.code ?? answer.status}`);
+        if (answer.body.status === 'requires_action' && chance.below(4))
+            await this.stripe(`payment_intents/${intent.paymentIntentId}/authenticate`, { ...browser, ...(chance.below(4) ? {} : { outcome: 'fail' }) }, intent.publishableKey);
+    }
+
+    async afterwards(buyer, registration) {
+        const { chance } = this;
+        const path = `/v1/registrations/${registration.registrationId}`;
+        if (chance.below(3))
+            return;
+        await waitFor(async () => {
+            const now = await this.call('look', path, { token: buyer.token, method: 'GET' });
+            return now.status === 0 || (now.body.status !== 'pending' && (Object.assign(registration, now.body), true));
+        }, 'the end of pending', { timeout: 400 }).catch(() => {});
+        for (let n = chance.below(3); n > 0; n--) {
+            const body = chance.pick([{}, { amount: 1 + chance.below(400) }, { amount: registration.amount },
+                registration.ticketIds.length ? { ticketIds: [chance.pick(registration.ticketIds)] } : {}]);
+            await this.call(`refund ${JSON.stringify(body)}`, `${path}/refund`, { token: this.organizer.token, body });
+        }
+    }
+}
+
+// ---- the simulator's truth ----
+
+async function all(usher, path) {
+    const items = [];
+    for (let after; ;) {
+        const { status, body } = await simulator(usher, 'GET', path, { limit: 100, ...(after ? { starting_after: after } : {}) });
+        assert.equal(status, 200, JSON.stringify(body));
+        items.push(...body.data);
+        if (!body.has_more)
+            return items;
+        after = body.data.at(-1).id;
+    }
+}
+
+async function truth(usher) {
+    const by = new Map();
+    const of = (id) => {
+        if (!by.has(id))
+            by.set(id, { intents: [], refunds: [] });
+        return by.get(id);
+    };
+    const owner = new Map();
+    for (const intent of await all(usher, 'payment_intents')) {
+        owner.set(intent.id, intent.metadata.registration_id);
+        of(intent.metadata.registration_id).intents.push(intent);
+    }
+    for (const refund of await all(usher, 'refunds'))
+        of(owner.get(refund.payment_intent)).refunds.push(refund);
+    return by;
+}
+
+async function list(usher, token, path) {
+    const items = [];
+    for (let cursor = ''; cursor !== null;) {
+        const page = await usher.must(200, 'GET', `${path}?limit=100${cursor}`, { token });
+        items.push(...page.items);
+        cursor = page.nextCursor ? `&cursor=${encodeURIComponent(page.nextCursor)}` : null;
+    }
+    return items;
+}
+
+const sum = (list_, of) => list_.reduce((n, item) => n + of(item), 0);
+
+// What must be so of one registration, by what the simulator says.
+function judge(registration, paid, tickets) {
+    const { registrationId, status, amount, refundedAmount, items } = registration;
+    const succeeded = paid.intents.filter((intent) => intent.status === 'succeeded');
+    const received = sum(succeeded, (intent) => intent.amount_received);
+    const back = sum(paid.refunds.filter((refund) => refund.status !== 'failed'), (refund) => refund.amount);
+    const at = `${registrationId} is ${status}, ${received} came, ${back} went back`;
+    const quantity = sum(items, (item) => item.quantity);
+    const good = tickets.filter((ticket) => ticket.status !== 'cancelled').length;
+
+    assert.notEqual(status, 'pending', `${at}: no hold outlives its time`);
+    for (const intent of paid.intents) {
+        assert.ok(['succeeded', 'canceled'].includes(intent.status), `${at}: ${intent.id} is ${intent.status} and can still be paid`);
+        assert.equal(intent.amount, amount, `${at}: ${intent.id} is over another amount`);
+    }
+    if (amount === 0) {
+        assert.equal(paid.intents.length, 0, `${at}: a free registration touches no Stripe`);
+    } else if (status === 'confirmed') {
+        const own = succeeded.find((intent) => intent.id === registration.paymentIntentId);
+        assert.ok(own && own.amount_received === amount, `${at}: confirmed by a payment of exactly its amount`);
+        assert.equal(received - back, amount - refundedAmount, `${at}, of which it knows ${refundedAmount}`);
+        assert.ok(refundedAmount < amount || good === 0, `${at}: tickets for nothing`);
+    } else {
+        assert.equal(received, back, `${at}: no tickets, so no money`);
+    }
+    assert.equal(tickets.length, ['confirmed', 'refunded'].includes(status) || tickets.length ? quantity : 0, `${at}: one set of tickets`);
+    if (status === 'confirmed')
+        assert.ok(good > 0, `${at}: confirmed without a ticket`);
+    else
+        assert.equal(good, 0, `${at}: and ${good} of its tickets are good`);
+    return { id: registrationId, good };
+}
+
+async function compare(world, schedule, paid) {
+    const { usher, organizer } = world;
+    const { eventId } = schedule.event;
+    const registrations = await list(usher, organizer.token, `/v1/events/${eventId}/registrations`);
+    const roster = await list(usher, organizer.token, `/v1/events/${eventId}/roster`);
+    const event = await usher.must(200, 'GET', `/v1/events/${eventId}`);
+    const known = new Set(registrations.map((registration) => registration.registrationId));
+    for (const id of schedule.answered)
+        assert.ok(known.has(id), `${id} was answered with 201 and is gone`);
+
+    for (const registration of registrations) {
+        const tickets = roster.filter((ticket) => ticket.ticketId.slice(0, -2) === registration.registrationId.slice(0, -2)); // its id with n in the last byte
+        judge(registration, paid.get(registration.registrationId) ?? { intents: [], refunds: [] }, tickets);
+    }
+    const taken = new Map();
+    for (const ticket of roster.filter((row) => row.status !== 'cancelled'))
+        taken.set(ticket.ticketTypeId, (taken.get(ticket.ticketTypeId) ?? 0) + 1);
+    const left = event.capacity - sum([...taken.values()], (n) => n);
+    assert.ok(left >= 0, `${eventId} is oversold`);
+    for (const type of event.ticketTypes) {
+        const free = type.quantity - (taken.get(type.ticketTypeId) ?? 0);
+        assert.ok(free >= 0, `${type.name} is oversold`);
+        assert.equal(type.available, Math.min(free, left), `seats of ${type.name}`);
+    }
+    return registrations;
+}
+
+// ---- a round ----
+
+// Holds run out, intents end, jobs are done.
+async function calm(usher) {
+    let stdout, code;
+    await usher.advance(25 * 60_000);
+    await waitFor(async () => {
+        ({ stdout, code } = await usher.cli(['check'], { ok: false }));
+        const open = (await all(usher, 'payment_intents')).filter((intent) => !['succeeded', 'canceled'].includes(intent.status));
+        if (code === 0 && /jobs +0 to be done/.test(stdout) && !open.length)
+            return true;
+        await usher.advance(60_000);
+        return false;
+    }, 'the end of all jobs', { timeout: 60_000, every: 100 }).catch((error) => {
+        throw new Error(`${error.message}\n${stdout}`, { cause: error });
+    });
+}
+
+async function play(round) {
+    const chance = seeded(first + 7919 * round);
+    const usher = await start({ fast: true, env: { USHER_ACCESS_TOKEN_SECONDS: '86400' } });
+    const organizer = await usher.shellAccount('Organizers');
+    const buyers = [await usher.shellAccount(), await usher.shellAccount(), await usher.shellAccount()];
+    const weather = new Weather(usher, chance);
+    const world = { usher, organizer, buyers, weather };
+    const schedules = Array.from({ length: Math.min(A_ROUND, SCHEDULES - A_ROUND * round) }, () => new Schedule(world, chance.below(2 ** 31)));
+
+    const waiting = [...schedules];
+    const client = async () => {
+        for (let schedule = waiting.shift(); schedule; schedule = waiting.shift())
+            await schedule.run();
+    };
+    const blowing = weather.blow();
+    await Promise.all(Array.from({ length: AT_ONCE }, client));
+    weather.over = true;
+    await blowing;
+    await calm(usher);
+    const paid = await truth(usher);
+    const counted = { schedules: schedules.length, kills: weather.kills, leaps: weather.leaps, registrations: 0, paid: 0, refunds: 0 };
+    for (const schedule of schedules) {
+        try {
+            counted.registrations += (await compare(world, schedule, paid)).length;
+        } catch (error) {
+            error.message += `\nTEST_SEED=${first} TEST_ROUND=${round}, schedule ${schedule.from}:\n  ${schedule.story.join('\n  ')}`;
+            throw error;
+        }
+    }
+    for (const { intents, refunds } of paid.values()) {
+        counted.paid += intents.filter((intent) => intent.status === 'succeeded').length;
+        counted.refunds += refunds.length;
+    }
+    await usher.stop();
+    usher.clean();
+    process.removeListener('exit', usher.clean);
+    return counted;
+}
+
+test(`${SCHEDULES} schedules end to the cent (TEST_SEED=${first})`, { timeout: 1_800_000 }, async (t) => {
+    const total = {};
+    const rounds = process.env.TEST_ROUND ? [Number(process.env.TEST_ROUND)] : Array.from({ length: Math.ceil(SCHEDULES / A_ROUND) }, (_, n) => n);
+    for (const round of rounds) {
+        for (const [name, n] of Object.entries(await play(round)))
+            total[name] = (total[name] ?? 0) + n;
+    }
+    t.diagnostic(JSON.stringify(total));
+    assert.ok(total.paid > total.schedules / 10 && total.refunds > total.schedules / 50, `too little happened: ${JSON.stringify(total)}`);
+});
