@@ -216,6 +216,7 @@ static const struct option user_group_options[] = {
     { "group", "GROUP", "Attendees, Organizers or Admins; several are separated by commas" }, DATA, CONFIG, { NULL }
 };
 static const struct option user_list_options[] = { { "json", NULL, "one JSON object a line" }, DATA, CONFIG, { NULL } };
+static const struct option user_mfa_options[] = { { "off", NULL, "take the second factor and its recovery codes off" }, DATA, CONFIG, { NULL } };
 static const struct option restore_options[] = {
     { "at", "TIME", "a point in time: not in this version" }, DATA, CONFIG, { NULL }
 };
@@ -238,6 +239,10 @@ const struct command commands[] = {
       .options = user_group_options, .run = user_group_run },
     { .name = "user disable", .words = "EMAIL", .word_count = 1, .summary = "Bar an account; its tokens end at once.", .options = folder_options,
       .run = user_disable_run },
+    { .name = "user mfa", .words = "EMAIL", .word_count = 1, .summary = "Take the second factor off an account.", .options = user_mfa_options,
+      .run = user_mfa_run,
+      .help = "With --off: for somebody who lost the authenticator app and the recovery codes, and whom you have made\n"
+              "sure of in another way. The password stays, sessions stay, and the owner is told by mail." },
     { .name = "backup", .words = "DIR", .word_count = 1, .summary = "Write a backup into a new folder under DIR.", .options = folder_options,
       .run = backup_run,
       .help = "Works beside a running server. A backup holds the database, the keys and the stored files, and a\n"

@@ -52,6 +52,7 @@ void control_execute(struct app *app, const char *line, size_t len, struct buf *
         enum err (*run)(struct app *app, struct arena *arena, const struct json_t *request, struct buf *reply, struct fault *fault);
     } commands[] = {
         { "user-add", user_add }, { "user-list", user_list }, { "user-group", user_group }, { "user-disable", user_disable },
+        { "user-mfa-off", user_mfa_off },
         { "backup", backup_serving },
     };
     struct arena *arena = arena_new(0);

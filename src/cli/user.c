@@ -91,6 +91,13 @@ static enum err run_disable(struct tx *tx, void *arg)
     return account_disable(tx, change->email);
 }
 
+static enum err run_mfa_off(struct tx *tx, void *arg)
+{
+    struct change *change = arg;
+
+    return account_take_factor_off(tx, change->email);
+}
+
 /* `arena` holds the request, which a second run still needs: the write gets one of its own. */
 static enum err write_change(struct app *app, struct arena *arena, const struct json_t *request, struct fault *fault, struct change *change,
                              enum err (*run)(struct tx *tx, void *arg))
@@ -131,6 +138,13 @@ enum err user_disable(struct app *app, struct arena *arena, const struct json_t 
     struct change change = { 0 };
 
     return write_change(app, arena, request, fault, &change, run_disable);
+}
+
+enum err user_mfa_off(struct app *app, struct arena *arena, const struct json_t *request, struct buf *reply, struct fault *fault)
+{
+    struct change change = { 0 };
+
+    return write_change(app, arena, request, fault, &change, run_mfa_off);
 }
 
 SQL(user_page, "SELECT id, email, email_key, name, groups, status, created_at FROM account WHERE email_key > :after"
@@ -358,6 +372,25 @@ int user_disable_run(const struct args *args)
         json_str(&request, "email", args->word[0]);
         json_close(&request);
         code = ask_and_say(args, &request, "is disabled.");
+    }
+    buf_free(&request);
+    return code;
+}
+
+int user_mfa_run(const struct args *args)
+{
+    struct buf request = buf_heap();
+    int code = words_are_text(args) ? EXIT_DONE : EXIT_USAGE;
+
+    if (!code && !args_option(args, "off")) {
+        cli_complain("say --off: a second factor can be taken off from here, and set up by its owner alone.");
+        code = EXIT_USAGE;
+    }
+    if (!code) {
+        begin_request(&request, "user-mfa-off");
+        json_str(&request, "email", args->word[0]);
+        json_close(&request);
+        code = ask_and_say(args, &request, "signs in by password alone now.");
     }
     buf_free(&request);
     return code;

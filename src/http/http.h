@@ -42,6 +42,8 @@ void http_epoch_raised(struct app *app, const struct id *account);
 /* Take one of `per_minute` tries that the client's address has under `name` (a literal), e.g. "sign-in". False: answer ERR_TOO_MANY_REQUESTS.
  * Always true with USHER_LIMITS off. Any thread; call once a request (not in what may run again). */
 bool http_limit_take(struct req *req, const char *name, int per_minute);
+/* The client's address behind trusted proxies, 16 bytes: IPv4 as ::ffff:a.b.c.d, an IPv6 client as its /64. */
+const uint8_t *http_client(const struct req *req);
 
 /* For tests and fuzzing: what a fresh connection answers to these bytes, without a socket. `out` is on the heap. Routes must be READ, or refuse. */
 void http_feed_for_tests(struct http *http, const char *data, size_t len, struct buf *out);

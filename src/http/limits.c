@@ -120,3 +120,8 @@ bool http_limit_take(struct req *req, const char *name, int per_minute)
         req->fault.retry_after_s = MAX(taken.reset_s, 1);
     return taken.allowed;
 }
+
+const uint8_t *http_client(const struct req *req)
+{
+    return CONTAINER_OF(req, const struct exchange, req)->client;
+}

@@ -86,15 +86,10 @@ static enum err refuse_password(struct req *req, const char *fault)
 
 static enum err forgot_look(struct req *req, struct tx *tx, struct call *call)
 {
-    static const struct attempts_kept none;
-    struct attempts *attempts = identity_of(req)->attempts;
     const struct forgot *in = call->in;
+    const char *key = account_fold_email(req->arena, in->username);
 
-    call_find_account(req, tx, call, in->username, ATTEMPT_CODE_MAIL);
-    if (attempts_wait_ms(attempts, ATTEMPT_CODE_MAIL, &call->attempt, &none, tx->now_ms) > 0)
-        return refuse(req, LimitExceededException, NULL);
-    attempts_add(attempts, ATTEMPT_CODE_MAIL, &call->attempt, &none, tx->now_ms);
-    return ERR_OK;
+    return code_mail_take(req, call, CODE_RESET, key ? key : in->username, tx->now_ms) ? ERR_OK : refuse(req, LimitExceededException, NULL);
 }
 
 static enum err forgot_finish(struct req *req, struct tx *tx, struct call *call)
@@ -170,7 +165,7 @@ static enum err reset_look(struct req *req, struct tx *tx, struct call *call)
     if (fault)
         return refuse_password(req, fault);
     call->session.account = reset_subject(req, tx, in->username, &call->account);
-    call->attempt = attempts_key(identity_of(req)->attempts, ATTEMPT_PASSWORD, call->account.email_key ? call->account.email_key : "");
+    call->attempt = attempts_key(identity_of(req)->attempts, ATTEMPT_PASSWORD, call->account.email_key ? call->account.email_key : "", NULL);
     /* Nothing is hashed for a wrong code; the writer counts it. */
     if (code_judge(tx, &call->session.account, CODE_RESET, in->code) != CODE_GOOD)
         call->lane = LANE_NONE;
@@ -203,7 +198,7 @@ static void forgive(struct app *app, void *arg)
 {
     const struct forgiving *forgiving = arg;
 
-    attempts_clear(forgiving->attempts, &forgiving->key);
+    attempts_clear(forgiving->attempts, ATTEMPT_PASSWORD, &forgiving->key);
 }
 
 static enum err reset_finish(struct req *req, struct tx *tx, struct call *call)
@@ -231,11 +226,6 @@ static enum err reset_finish(struct req *req, struct tx *tx, struct call *call)
 
 /* ---- a new password, with the old one at hand ---- */
 
-static bool must_wait(struct req *req, const struct call *call, int64_t now_ms)
-{
-    return attempts_wait_ms(identity_of(req)->attempts, ATTEMPT_PASSWORD, &call->attempt, &call->kept, now_ms) > 0;
-}
-
 static enum err change_look(struct req *req, struct tx *tx, struct call *call)
 {
     const struct change *in = call->in;
@@ -248,25 +238,24 @@ static enum err change_look(struct req *req, struct tx *tx, struct call *call)
     if (fault)
         return refuse_password(req, fault);
     call->known = true;
-    call->attempt = attempts_key(identity_of(req)->attempts, ATTEMPT_PASSWORD, call->account.email_key);
+    call->attempt = attempts_key(identity_of(req)->attempts, ATTEMPT_PASSWORD, call->account.email_key, NULL);
     call->kept = (struct attempts_kept){ call->account.id, call->account.failures, call->account.failed_at_ms };
-    return must_wait(req, call, tx->now_ms) ? refuse(req, LimitExceededException, NULL) : ERR_OK;
+    return guess_must_wait(req, call, ATTEMPT_PASSWORD, tx->now_ms) ? refuse(req, LimitExceededException, NULL) : ERR_OK;
 }
 
 /* Whoever found a phone unlocked must not guess the password here faster than at the sign-in: it counts there. */
 static enum err change_work(struct req *req, struct call *call)
 {
-    struct attempts *attempts = identity_of(req)->attempts;
     const struct change *in = call->in;
     int64_t now_ms = clock_now_ms();
 
-    if (must_wait(req, call, now_ms))
+    if (guess_must_wait(req, call, ATTEMPT_PASSWORD, now_ms))
         return refuse(req, LimitExceededException, NULL);
     if (!password_matches(req->arena, call->account.password, in->previous)) {
-        attempts_add(attempts, ATTEMPT_PASSWORD, &call->attempt, &call->kept, now_ms);
+        guess_was_wrong(req, call, ATTEMPT_PASSWORD, now_ms);
         return refuse(req, NotAuthorizedException, NULL);
     }
-    attempts_clear(attempts, &call->attempt);
+    guess_was_right(req, call, ATTEMPT_PASSWORD);
     call->new_password = password_hash(req->arena, in->proposed);
     return call->new_password ? ERR_OK : ERR_BUSY;
 }

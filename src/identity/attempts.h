@@ -1,14 +1,21 @@
 /*
- * attempts.h - how often something was tried under a name, and how long the next try must wait.
+ * attempts.h - how often something was tried under a name or from an address, and how long the next try must wait.
  *
- * One bounded table in memory for all names, whether there is such an account
- * or not, so that an answer tells nothing. Names are kept as keyed hashes only.
- * Wrong passwords of known accounts are written through to their rows by a
- * sweep (design: a guess costs no commit), and read back by attempts_begin
- * after a restart.
+ * Bounded tables in memory, one a kind, for all names whether there is such an
+ * account or not, so that an answer tells nothing. Names and addresses are kept
+ * as keyed hashes only. Wrong passwords and wrong second factors of accounts
+ * are written through to their rows by a sweep (a guess costs no commit), and
+ * read back by attempts_wait_ms after a restart.
  *
- * With `free` tries used up, the wait after the n-th further one is first << n,
- * at most `longest`, from the last try on; `forget` after the last try all is forgotten.
+ * What counts, how many tries are free and how the wait grows is a table in
+ * attempts.c, where each number has its reason beside it.
+ *
+ * A full table forgets what costs least: of the eight entries where a new one
+ * belongs, the one with the fewest tries that still count. Places follow from a
+ * keyed hash, so nobody can aim at one. To make it forget a name with ten wrong
+ * passwords, all eight places of its set must hold eleven tries and more: with
+ * 2,048 sets some 16,000 other names, 180,000 hashed passwords, over an hour of
+ * the whole hash lane; and an account's row remembers all the same.
  */
 #ifndef USHER_IDENTITY_ATTEMPTS_H
 #define USHER_IDENTITY_ATTEMPTS_H
@@ -17,19 +24,29 @@
 
 struct attempts;
 
-enum attempt_kind { ATTEMPT_PASSWORD, ATTEMPT_CODE_MAIL, ATTEMPT_TOTP, ATTEMPT_KIND_COUNT };
+enum attempt_kind {
+    ATTEMPT_PASSWORD,         /* wrong passwords under a name; kept in the account's row */
+    ATTEMPT_TOTP,             /* wrong second factors of an account; kept in its row */
+    ATTEMPT_CLIENT_PASSWORD,  /* wrong passwords from an address, whatever the names: password spraying */
+    ATTEMPT_CLIENT_TOTP,      /* wrong second factors from an address */
+    ATTEMPT_MAIL,             /* codes asked for under a name from an address */
+    ATTEMPT_NAME_MAIL,        /* ... under a name, where the address has asked before */
+    ATTEMPT_NAME_MAIL_ALL,    /* ... under a name in all */
+    ATTEMPT_KIND_COUNT
+};
 
 struct attempt_key {
     uint8_t byte[16];
 };
 
-/* 16,384 names; a newer one takes the place of the oldest of four. Any thread may use it. */
+/* Any thread may use it. */
 struct attempts *attempts_new(void);
 void attempts_free(struct attempts *attempts); /* takes NULL */
 
-struct attempt_key attempts_key(const struct attempts *attempts, enum attempt_kind kind, const char *name);
+/* `client` NULL: whatever the address. */
+struct attempt_key attempts_key(const struct attempts *attempts, enum attempt_kind kind, const char *name, const struct id *client);
 
-/* What the account's row remembers; used when the table has nothing newer. Zeros for a name without one. */
+/* What the row remembers; used when the table has nothing newer. NULL or zeros for what has no row. */
 struct attempts_kept {
     struct id account;
     int64_t failures, failed_at_ms;
@@ -38,12 +55,14 @@ struct attempts_kept {
 /* Milliseconds until the next try may be made; 0: now. */
 int64_t attempts_wait_ms(struct attempts *attempts, enum attempt_kind kind, const struct attempt_key *key, const struct attempts_kept *kept,
                          int64_t now_ms);
-/* Count one try (a wrong password, a code that was mailed). */
-void attempts_add(struct attempts *attempts, enum attempt_kind kind, const struct attempt_key *key, const struct attempts_kept *kept, int64_t now_ms);
+/* Count one try (a wrong password, a code that was mailed). True when this is the one that closes the door for the first time. */
+bool attempts_add(struct attempts *attempts, enum attempt_kind kind, const struct attempt_key *key, const struct attempts_kept *kept, int64_t now_ms);
+/* How many tries count at present. */
+int64_t attempts_count(struct attempts *attempts, enum attempt_kind kind, const struct attempt_key *key, int64_t now_ms);
 /* All is forgiven: the right password. */
-void attempts_clear(struct attempts *attempts, const struct attempt_key *key);
+void attempts_clear(struct attempts *attempts, enum attempt_kind kind, const struct attempt_key *key);
 
-/* Move up to `max` accounts whose count changed since they were last taken into `out`; how many there were. */
-size_t attempts_take_changed(struct attempts *attempts, struct attempts_kept *out, size_t max);
+/* Move up to `max` accounts whose count of this kind changed since they were last taken into `out`; how many there were. */
+size_t attempts_take_changed(struct attempts *attempts, enum attempt_kind kind, struct attempts_kept *out, size_t max);
 
 #endif

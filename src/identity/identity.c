@@ -200,6 +200,17 @@ void identity_mac(const struct identity *identity, const char *label, const stru
     crypto_auth_hmacsha256_final(&state, out);
 }
 
+struct id identity_client(const struct identity *identity, const struct req *req)
+{
+    static const struct id none;
+    struct id client;
+    uint8_t mac[32];
+
+    identity_mac(identity, "client", &none, http_client(req), 16, mac);
+    memcpy(client.byte, mac, sizeof client.byte);
+    return client;
+}
+
 struct id identity_decoy(const struct identity *identity, const char *email_key)
 {
     static const struct id none;
@@ -211,11 +222,12 @@ struct id identity_decoy(const struct identity *identity, const char *email_key)
     return decoy;
 }
 
-/* ---- wrong passwords, from memory to the rows ---- */
+/* ---- wrong passwords and second factors, from memory to the rows ---- */
 
 enum { KEEP_MAX = 100 };
 
 struct keep {
+    void (*keep)(struct tx *tx, const struct attempts_kept *kept);
     struct attempts_kept list[KEEP_MAX];
     size_t count;
 };
@@ -225,19 +237,26 @@ static enum err keep_failures(struct tx *tx, void *arg)
     const struct keep *keep = arg;
 
     for (size_t i = 0; i < keep->count; i++)
-        account_keep_failures(tx, &keep->list[i]);
+        keep->keep(tx, &keep->list[i]);
     return ERR_OK;
 }
 
 /* They are counted in memory, so that a guess costs no commit and takes no longer where there is an account; here they reach the rows. */
 static void flush_failures(struct identity *identity, struct arena *arena)
 {
+    static const struct {
+        enum attempt_kind kind;
+        void (*keep)(struct tx *tx, const struct attempts_kept *kept);
+    } kinds[] = { { ATTEMPT_PASSWORD, account_keep_failures }, { ATTEMPT_TOTP, totp_keep_failures } };
     static const struct id any;
     struct keep *keep = ARENA_NEW(arena, struct keep);
 
-    keep->count = attempts_take_changed(identity->attempts, keep->list, KEEP_MAX);
-    if (keep->count)
-        store_write_wait(identity->app->store, arena, NULL, &any, false, keep_failures, keep);
+    for (size_t i = 0; i < COUNT(kinds); i++) {
+        keep->keep = kinds[i].keep;
+        keep->count = attempts_take_changed(identity->attempts, kinds[i].kind, keep->list, KEEP_MAX);
+        if (keep->count)
+            store_write_wait(identity->app->store, arena, NULL, &any, false, keep_failures, keep);
+    }
 }
 
 /* ---- the pool's names ---- */

@@ -43,6 +43,8 @@ bool account_by_email(struct tx *tx, const char *email, struct account *out);
 enum err account_add(struct tx *tx, const char *email, const char *name, unsigned groups, const char *password_hash, struct id *out);
 enum err account_set_groups(struct tx *tx, const char *email, unsigned groups);
 enum err account_disable(struct tx *tx, const char *email);
+/* Take off the second factor and its recovery codes, and tell the owner by mail. ERR_NOT_FOUND when there is none. */
+enum err account_take_factor_off(struct tx *tx, const char *email);
 /* Slow on purpose: call on LANE_HASH or in a command, never on a loop. ERR_INVALID with the rule broken when it is too weak (8..256 characters). */
 enum err identity_hash_password(struct arena *arena, struct fault *fault, const char *password, const char **out);
 

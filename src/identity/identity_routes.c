@@ -62,6 +62,7 @@ static enum err begin(struct req *req, struct tx *tx)
     if (call->operation->limit && !http_limit_take(req, call->operation->limit, call->operation->per_minute))
         return refuse(req, TooManyRequestsException, NULL);
     call->lane = call->operation->lane;
+    call->client = identity_client(identity_of(req), req);
     req->state = call;
     return call->operation->look ? call->operation->look(req, tx, call) : ERR_OK;
 }

@@ -131,18 +131,18 @@ static bool is_name_of(struct req *req, const struct account *account, const cha
     return folded && strcmp(folded, account->email_key) == 0;
 }
 
-static struct attempt_key count_of(struct req *req, const struct id *account)
+/* Whose guesses are counted, and what the row remembers of them. */
+static void count_by(struct req *req, struct call *call, const struct totp *totp)
 {
     char text[ID_TEXT_LEN + 1];
 
-    id_format(account, text);
-    return attempts_key(identity_of(req)->attempts, ATTEMPT_TOTP, text);
+    id_format(&call->account.id, text);
+    call->attempt = attempts_key(identity_of(req)->attempts, ATTEMPT_TOTP, text, NULL);
+    call->kept = (struct attempts_kept){ call->account.id, totp->failures, totp->failed_at_ms };
 }
 
 static enum err answer_look(struct req *req, struct tx *tx, struct call *call)
 {
-    static const struct attempts_kept none;
-    struct attempts *attempts = identity_of(req)->attempts;
     const struct totp_answer *in = call->in;
     struct challenge challenge;
     struct totp totp;
@@ -154,20 +154,33 @@ static enum err answer_look(struct req *req, struct tx *tx, struct call *call)
         return refuse(req, NotAuthorizedException, "Invalid session for the user.");
     if (tx->now_ms >= challenge.expires_at_ms)
         return refuse(req, NotAuthorizedException, "Invalid session for the user, session is expired.");
-    call->attempt = count_of(req, &challenge.account);
-    if (attempts_wait_ms(attempts, ATTEMPT_TOTP, &call->attempt, &none, tx->now_ms) > 0)
+    count_by(req, call, &totp);
+    if (guess_must_wait(req, call, ATTEMPT_TOTP, tx->now_ms))
         return refuse(req, LimitExceededException, NULL);
 
     call->totp_step = totp_step(totp.secret, in->responses->code, tx->now_ms, totp.last_step);
     if (!call->totp_step && !recovery_good(tx, &challenge.account, in->responses->code)) {
-        attempts_add(attempts, ATTEMPT_TOTP, &call->attempt, &none, tx->now_ms);
-        return refuse(req, CodeMismatchException, NULL);
+        if (!guess_was_wrong(req, call, ATTEMPT_TOTP, tx->now_ms))
+            return refuse(req, CodeMismatchException, NULL);
+        call->lane = LANE_NONE; /* on to the writer, which warns the owner */
+        return ERR_OK;
     }
-    attempts_clear(attempts, &call->attempt);
+    guess_was_right(req, call, ATTEMPT_TOTP);
     call->challenge = challenge.id;
     call->challenge_expires_at_ms = challenge.expires_at_ms;
     call->session = session_new(&call->account, tx->now_ms, req->app->config->refresh_token_seconds, &call->token);
     return ERR_OK;
+}
+
+/* Whoever guesses here has the password. Told once, when the door closes: until a right code, or a day without a wrong one, it does not close
+ * for the first time again. */
+static void warn_of_guesses(struct tx *tx, const struct account *account)
+{
+    account_notify(tx, account, "Somebody knows your password",
+                   "Somebody signed in to your Usher account with your password and then guessed wrong at the code of your\n"
+                   "authenticator app, several times. They were not let in, and must wait longer and longer between guesses.\n\n"
+                   "If it was not you, your password is known to somebody else: ask for a new one at the sign-in page at once.\n");
+    tx_note(tx, "account.totp-guessed", &account->id, NULL);
 }
 
 static enum err answer_finish(struct req *req, struct tx *tx, struct call *call)
@@ -175,6 +188,10 @@ static enum err answer_finish(struct req *req, struct tx *tx, struct call *call)
     const struct totp_answer *in = call->in;
     struct account account;
 
+    if (call->lane == LANE_NONE) {
+        warn_of_guesses(tx, &call->account);
+        return refuse(req, CodeMismatchException, NULL);
+    }
     if (!account_by_id(tx, &call->account.id, &account) || account.epoch != call->account.epoch || account.status != ACCOUNT_CONFIRMED)
         return refuse(req, NotAuthorizedException, "Invalid session for the user.");
     /* Each session once, each step once, each recovery code once, however many arrive at the same time. The session first: of two answers to one
@@ -190,6 +207,7 @@ static enum err answer_finish(struct req *req, struct tx *tx, struct call *call)
                                  "Somebody signed in to your Usher account with a recovery code instead of the authenticator app.\n"
                                  "Unused codes left: %d.\n\nIf it was not you, ask for a new password at the sign-in page at once.\n",
                                  (int)recovery_left(tx, &account.id)));
+    totp_forgive(tx, &account.id);
     session_insert(tx, &call->session);
     tx_note(tx, "account.signed-in", &account.id, &call->session.id);
     return call_reply_tokens(req, call, &call->token);
@@ -247,16 +265,16 @@ static int64_t proving_step(struct tx *tx, const struct call *call)
 
 static enum err verify_look(struct req *req, struct tx *tx, struct call *call)
 {
-    static const struct attempts_kept none;
-    struct attempts *attempts = identity_of(req)->attempts;
+    struct totp totp;
 
     if (!call_find_by_access_token(req, tx, call))
         return ERR_OK;
-    call->attempt = count_of(req, &call->account.id);
-    if (attempts_wait_ms(attempts, ATTEMPT_TOTP, &call->attempt, &none, tx->now_ms) > 0)
+    totp_read(tx, &call->account.id, &totp);
+    count_by(req, call, &totp);
+    if (guess_must_wait(req, call, ATTEMPT_TOTP, tx->now_ms))
         return refuse(req, LimitExceededException, NULL);
     if (!proving_step(tx, call)) {
-        attempts_add(attempts, ATTEMPT_TOTP, &call->attempt, &none, tx->now_ms);
+        guess_was_wrong(req, call, ATTEMPT_TOTP, tx->now_ms);
         return refuse(req, EnableSoftwareTokenMFAException, NULL);
     }
     return ERR_OK;
@@ -314,6 +332,24 @@ static enum err preference_finish(struct req *req, struct tx *tx, struct call *c
         tx_note(tx, "account.totp-off", &call->account.id, NULL);
     }
     return cognito_reply_empty(req);
+}
+
+/* ---- from the shell ---- */
+
+enum err account_take_factor_off(struct tx *tx, const char *email)
+{
+    struct account account;
+
+    if (!account_by_email(tx, email, &account))
+        return fail(tx, ERR_NOT_FOUND, "there is no account with this address");
+    if (!totp_remove(tx, &account.id)) /* nothing is read: on a stopped folder the key that opens secrets is not at hand */
+        return fail(tx, ERR_NOT_FOUND, "this account has no second factor");
+    account_notify(tx, &account, "Two-factor sign-in is off",
+                   "Signing in to your Usher account takes the password alone again: who runs this server switched it off, as is done\n"
+                   "for somebody who lost the authenticator app and the recovery codes.\n\n"
+                   "If it was not you who asked for that, ask for a new password at the sign-in page at once.\n");
+    tx_note(tx, "account.totp-off", &account.id, NULL);
+    return ERR_OK;
 }
 
 const struct operation mfa_operations[] = {

@@ -62,10 +62,71 @@ void call_find_account(struct req *req, struct tx *tx, struct call *call, const 
     const char *folded = account_fold_email(req->arena, username);
 
     call->known = account_by_email(tx, username, &call->account);
-    call->attempt = attempts_key(identity_of(req)->attempts, kind, folded ? folded : username);
+    call->attempt = attempts_key(identity_of(req)->attempts, kind, folded ? folded : username, NULL);
     if (call->known)
         call->kept = (struct attempts_kept){ call->account.id, call->account.failures, call->account.failed_at_ms };
 }
+
+/* ---- guesses ---- */
+
+/* The same guesses counted by address, or NULL where nothing is. */
+static const struct attempt_key *by_client(struct req *req, const struct call *call, enum attempt_kind kind, enum attempt_kind *out,
+                                           struct attempt_key *key)
+{
+    *out = kind == ATTEMPT_TOTP ? ATTEMPT_CLIENT_TOTP : ATTEMPT_CLIENT_PASSWORD;
+    *key = attempts_key(identity_of(req)->attempts, *out, "", &call->client);
+    return req->app->config->limits ? key : NULL;
+}
+
+bool guess_must_wait(struct req *req, const struct call *call, enum attempt_kind kind, int64_t now_ms)
+{
+    struct attempts *attempts = identity_of(req)->attempts;
+    enum attempt_kind wide;
+    struct attempt_key key;
+
+    return attempts_wait_ms(attempts, kind, &call->attempt, &call->kept, now_ms) > 0 ||
+           (by_client(req, call, kind, &wide, &key) && attempts_wait_ms(attempts, wide, &key, NULL, now_ms) > 0);
+}
+
+bool guess_was_wrong(struct req *req, const struct call *call, enum attempt_kind kind, int64_t now_ms)
+{
+    struct attempts *attempts = identity_of(req)->attempts;
+    enum attempt_kind wide;
+    struct attempt_key key;
+
+    if (by_client(req, call, kind, &wide, &key))
+        attempts_add(attempts, wide, &key, NULL, now_ms);
+    return attempts_add(attempts, kind, &call->attempt, &call->kept, now_ms);
+}
+
+void guess_was_right(struct req *req, const struct call *call, enum attempt_kind kind)
+{
+    attempts_clear(identity_of(req)->attempts, kind, &call->attempt);
+}
+
+/* ---- mails with codes ---- */
+
+bool code_mail_take(struct req *req, const struct call *call, enum code_purpose purpose, const char *name, int64_t now_ms)
+{
+    static const enum attempt_kind kinds[] = { ATTEMPT_MAIL, ATTEMPT_NAME_MAIL, ATTEMPT_NAME_MAIL_ALL };
+    struct attempts *attempts = identity_of(req)->attempts;
+    const char *what = arena_printf(req->arena, "%d %s", purpose, name);
+    struct attempt_key keys[COUNT(kinds)];
+
+    for (size_t i = 0; i < COUNT(kinds); i++)
+        keys[i] = attempts_key(attempts, kinds[i], what, kinds[i] == ATTEMPT_MAIL ? &call->client : NULL);
+    bool first = attempts_count(attempts, ATTEMPT_MAIL, &keys[0], now_ms) == 0;
+    for (size_t i = 0; i < COUNT(kinds); i++) {
+        /* Others' asking does not stand before who asks for the first time. */
+        if (!(first && kinds[i] == ATTEMPT_NAME_MAIL) && attempts_wait_ms(attempts, kinds[i], &keys[i], NULL, now_ms) > 0)
+            return false;
+    }
+    for (size_t i = 0; i < COUNT(kinds); i++)
+        attempts_add(attempts, kinds[i], &keys[i], NULL, now_ms);
+    return true;
+}
+
+/* ---- by token ---- */
 
 bool call_still_signed_in(struct req *req, struct tx *tx, struct call *call)
 {

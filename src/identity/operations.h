@@ -24,6 +24,7 @@ struct call {
     void *in;                    /* the operation's body, read by its shape */
     bool known;                  /* there is such an account: */
     struct account account;
+    struct id client;            /* stands for the client's address */
     struct attempt_key attempt;  /* the name, for counting */
     struct attempts_kept kept;
     struct jwt_claims claims;    /* of the access token in the body */
@@ -89,6 +90,16 @@ static inline struct identity *identity_of(const struct req *req)
 
 /* Find the account of a name; a name without one is counted just the same. */
 void call_find_account(struct req *req, struct tx *tx, struct call *call, const char *username, enum attempt_kind kind);
+/* Guesses at call->attempt's password or second factor (ATTEMPT_PASSWORD, ATTEMPT_TOTP) are counted by its name, and by the client's address
+ * over all names (not with USHER_LIMITS off). Must the next one wait? */
+bool guess_must_wait(struct req *req, const struct call *call, enum attempt_kind kind, int64_t now_ms);
+/* Count a wrong one. True when it is the one that closes the name's door. */
+bool guess_was_wrong(struct req *req, const struct call *call, enum attempt_kind kind, int64_t now_ms);
+/* The name's are forgiven; the address's are not, or an account of one's own would forgive guessing at those of others. */
+void guess_was_right(struct req *req, const struct call *call, enum attempt_kind kind);
+/* May one more code be mailed to this name (folded, or as typed where it is no text)? Counts it if so. By name and address, so that nobody uses
+ * up what belongs to the owner, and by name in all, so that a mailbox gets a bounded number. */
+bool code_mail_take(struct req *req, const struct call *call, enum code_purpose purpose, const char *name, int64_t now_ms);
 /* The claims of the access token in the body, and its account. False when it answered with an exception. */
 bool call_find_by_access_token(struct req *req, struct tx *tx, struct call *call);
 /* In `finish`, where others may have signed out meanwhile: the account once more. False when it answered with an exception. */

@@ -41,6 +41,10 @@ static inline bool identity_keys_ready(const struct identity *identity)
 /* Wait until they are. Not on a loop's thread. */
 void identity_keys_wait(struct identity *identity);
 
+struct req;
+/* The id that stands for the client's address (an IPv6 client's /64): rows tell who asked for a code without keeping addresses. */
+struct id identity_client(const struct identity *identity, const struct req *req);
+
 /* HMAC-SHA-256 under the server's secret over a label (so that no two uses share a value), an id and some bytes. */
 void identity_mac(const struct identity *identity, const char *label, const struct id *id, const void *data, size_t len, uint8_t out[32]);
 
@@ -61,6 +65,7 @@ struct totp {
     struct bytes secret, pending; /* opened */
     int64_t last_step;
     const char *name;
+    int64_t failures, failed_at_ms; /* wrong codes, as attempts.c had counted them when they were last written through */
 };
 
 /* The code of RFC 6238 for a step: six digits and a NUL. */
@@ -74,8 +79,11 @@ struct bytes totp_begin(struct tx *tx, const struct id *account);
 /* The secret that waited is proven by this step. */
 void totp_prove(struct tx *tx, const struct id *account, int64_t step, const char *name);
 void totp_enable(struct tx *tx, const struct id *account);
-/* With its recovery codes. */
-void totp_remove(struct tx *tx, const struct id *account);
+/* With its recovery codes. False when there was none. */
+bool totp_remove(struct tx *tx, const struct id *account);
+void totp_keep_failures(struct tx *tx, const struct attempts_kept *kept);
+/* After a right code: forget the failures. */
+void totp_forgive(struct tx *tx, const struct id *account);
 /* False when the step was used before, or the factor is not enabled any more. */
 bool totp_use(struct tx *tx, const struct id *account, int64_t step);
 /* Ten new codes instead of all older ones; RECOVERY_CODES texts in the arena. */

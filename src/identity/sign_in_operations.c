@@ -69,11 +69,6 @@ static const struct shape get_tokens_shape = SHAPE(get_tokens, "GetTokensFromRef
 
 /* ---- signing in ---- */
 
-static bool must_wait(struct req *req, const struct call *call, int64_t now_ms)
-{
-    return attempts_wait_ms(identity_of(req)->attempts, ATTEMPT_PASSWORD, &call->attempt, &call->kept, now_ms) > 0;
-}
-
 static enum err sign_in_look(struct req *req, struct tx *tx, struct call *call)
 {
     const struct sign_in *in = call->in;
@@ -81,23 +76,22 @@ static enum err sign_in_look(struct req *req, struct tx *tx, struct call *call)
 
     call_find_account(req, tx, call, in->parameters->username, ATTEMPT_PASSWORD);
     call->second_factor = totp_read(tx, &call->account.id, &totp) && totp.enabled;
-    return must_wait(req, call, tx->now_ms) ? refuse(req, NotAuthorizedException, "Password attempts exceeded") : ERR_OK;
+    return guess_must_wait(req, call, ATTEMPT_PASSWORD, tx->now_ms) ? refuse(req, NotAuthorizedException, "Password attempts exceeded") : ERR_OK;
 }
 
 static enum err sign_in_work(struct req *req, struct call *call)
 {
-    struct identity *identity = identity_of(req);
     const struct sign_in *in = call->in;
     int64_t now_ms = clock_now_ms();
 
     /* Once more: of a hundred guesses sent at the same time, ninety find the door closed here. */
-    if (must_wait(req, call, now_ms))
+    if (guess_must_wait(req, call, ATTEMPT_PASSWORD, now_ms))
         return refuse(req, NotAuthorizedException, "Password attempts exceeded");
     if (!password_matches(req->arena, call->known ? call->account.password : NULL, in->parameters->password)) {
-        attempts_add(identity->attempts, ATTEMPT_PASSWORD, &call->attempt, &call->kept, now_ms);
+        guess_was_wrong(req, call, ATTEMPT_PASSWORD, now_ms);
         return refuse(req, NotAuthorizedException, NULL);
     }
-    attempts_clear(identity->attempts, &call->attempt);
+    guess_was_right(req, call, ATTEMPT_PASSWORD);
     if (call->account.status == ACCOUNT_UNCONFIRMED)
         return refuse(req, UserNotConfirmedException, NULL);
     if (call->account.status == ACCOUNT_DISABLED)

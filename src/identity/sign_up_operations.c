@@ -158,17 +158,10 @@ static enum err confirm_finish(struct req *req, struct tx *tx, struct call *call
 
 static enum err resend_look(struct req *req, struct tx *tx, struct call *call)
 {
-    static const struct attempts_kept none;
-    struct attempts *attempts = identity_of(req)->attempts;
     const struct resend *in = call->in;
+    const char *key = account_fold_email(req->arena, in->username);
 
-    call_find_account(req, tx, call, in->username, ATTEMPT_CODE_MAIL);
-    if (call->known && call->account.status != ACCOUNT_UNCONFIRMED)
-        return refuse(req, InvalidParameterException, "User is already confirmed.");
-    if (attempts_wait_ms(attempts, ATTEMPT_CODE_MAIL, &call->attempt, &none, tx->now_ms) > 0)
-        return refuse(req, LimitExceededException, NULL);
-    attempts_add(attempts, ATTEMPT_CODE_MAIL, &call->attempt, &none, tx->now_ms);
-    return ERR_OK;
+    return code_mail_take(req, call, CODE_SIGN_UP, key ? key : in->username, tx->now_ms) ? ERR_OK : refuse(req, LimitExceededException, NULL);
 }
 
 static enum err resend_finish(struct req *req, struct tx *tx, struct call *call)

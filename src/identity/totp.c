@@ -11,13 +11,15 @@
 
 #define LABEL "totp secret"
 
-SQL(totp_read_sql, "SELECT secret, pending, enabled, last_step, name FROM totp WHERE account = :account");
+SQL(totp_read_sql, "SELECT secret, pending, enabled, last_step, name, failures, failed_at FROM totp WHERE account = :account");
 SQL(totp_begin_sql, "INSERT INTO totp (account, pending, made_at) VALUES (:account, :pending, :now)"
                     " ON CONFLICT (account) DO UPDATE SET pending = excluded.pending, made_at = excluded.made_at");
 SQL(totp_prove_sql, "UPDATE totp SET secret = pending, pending = NULL, last_step = :step, name = :name WHERE account = :account AND pending IS NOT NULL");
 SQL(totp_enable_sql, "UPDATE totp SET enabled = 1 WHERE account = :account AND secret IS NOT NULL");
 SQL(totp_remove_sql, "DELETE FROM totp WHERE account = :account");
 SQL(totp_use_sql, "UPDATE totp SET last_step = :step WHERE account = :account AND enabled = 1 AND last_step < :step");
+SQL(totp_failures_sql, "UPDATE totp SET failures = :failures, failed_at = :failed_at WHERE account = :account");
+SQL(totp_forgive_sql, "UPDATE totp SET failures = 0, failed_at = NULL WHERE account = :account AND failures > 0");
 SQL(recovery_remove_sql, "DELETE FROM recovery_code WHERE account = :account");
 SQL(recovery_make_sql, "INSERT INTO recovery_code (account, n, hash) VALUES (:account, :n, :hash)");
 SQL(recovery_read_sql, "SELECT n FROM recovery_code WHERE account = :account AND hash = :hash AND used_at IS NULL");
@@ -85,6 +87,8 @@ bool totp_read(struct tx *tx, const struct id *account, struct totp *out)
         out->enabled = col_int(q, 2) != 0;
         out->last_step = col_int(q, 3);
         out->name = col_text(q, 4, tx->arena);
+        out->failures = col_int(q, 5);
+        out->failed_at_ms = col_int(q, 6);
     }
     query_end(q);
     return found;
@@ -117,10 +121,10 @@ void totp_enable(struct tx *tx, const struct id *account)
     query_run(of_account(tx, &totp_enable_sql, account));
 }
 
-void totp_remove(struct tx *tx, const struct id *account)
+bool totp_remove(struct tx *tx, const struct id *account)
 {
-    query_run(of_account(tx, &totp_remove_sql, account));
     query_run(of_account(tx, &recovery_remove_sql, account));
+    return query_run(of_account(tx, &totp_remove_sql, account)) == 1;
 }
 
 bool totp_use(struct tx *tx, const struct id *account, int64_t step)
@@ -129,6 +133,20 @@ bool totp_use(struct tx *tx, const struct id *account, int64_t step)
 
     bind_int(q, ":step", step);
     return query_run(q) == 1;
+}
+
+void totp_keep_failures(struct tx *tx, const struct attempts_kept *kept)
+{
+    struct query *q = of_account(tx, &totp_failures_sql, &kept->account);
+
+    bind_int(q, ":failures", kept->failures);
+    bind_int(q, ":failed_at", kept->failed_at_ms);
+    query_run(q);
+}
+
+void totp_forgive(struct tx *tx, const struct id *account)
+{
+    query_run(of_account(tx, &totp_forgive_sql, account));
 }
 
 /* ---- recovery codes: 50 random bits in Crockford's base32, kept as an HMAC under the server's secret ---- */

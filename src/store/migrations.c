@@ -212,8 +212,16 @@ static const char *const second[] = {
     NULL,
 };
 
+/* Wrong second factors outlive a restart, as wrong passwords do. */
+static const char *const totp_failures[] = {
+    "ALTER TABLE totp ADD COLUMN failures INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE totp ADD COLUMN failed_at INTEGER",
+    NULL,
+};
+
 const struct migration store_migrations[] = {
     { 1, first },
     { 2, second },
+    { 3, totp_failures },
     { 0, NULL },
 };

@@ -237,7 +237,6 @@ test('a code: its mail says it once, five guesses void it, a new one replaces it
     await usher.advance(-25 * 3_600_000);
     const confirmed = await usher.cognito('ConfirmSignUp', { Username: email, ConfirmationCode: second });
     assert.equal(confirmed.error, null, JSON.stringify(confirmed.body));
-    await refused('InvalidParameterException', 'ResendConfirmationCode', { Username: email }, /already confirmed/);
 
     /* A name that nobody has: the same answer, and no mail; and both stop after five. */
     const nobody = fresh('cnobody');
@@ -301,6 +300,30 @@ test('ten wrong passwords close the door at once, alike for a name that nobody h
     await refused('NotAuthorizedException', 'InitiateAuth', signInInput(email, 'wrong once ......'), /^Incorrect/);
     await usher.signIn(email);
     await usher.advance(-183_000);
+});
+
+test('one password tried on many names closes the door of that address, not of the names', async () => {
+    const other = await start({ limits: 'on', env: { USHER_TRUSTED_PROXIES: '127.0.0.1' } });
+    const { email } = await other.account();
+    const spray = { from: '2001:db8:1:2::7' };
+    const answers = [];
+    for (let round = 0; round < 5; round++) {
+        for (let n = 0; n < 25; n++)
+            answers.push((await other.cognito('InitiateAuth', signInInput(fresh('sprayed'), 'Summer-2026!'), spray)).message);
+        if (round < 4)
+            await other.advance(61_000);
+    }
+    const closed = answers.indexOf('Password attempts exceeded');
+    assert.ok(closed >= 100 && closed <= 106, `closed after ${closed}`);
+    assert.equal(answers.slice(0, closed).every((message) => message === 'Incorrect username or password.'), true);
+    for (const from of ['2001:db8:1:2::7', '2001:db8:1:2:ffff::1']) // one household
+        assert.equal((await other.cognito('InitiateAuth', signInInput(email), { from })).message, 'Password attempts exceeded');
+    for (const from of ['2001:db8:1:3::7', '198.51.100.7'])
+        assert.equal((await other.cognito('InitiateAuth', signInInput(email), { from })).error, null);
+    assert.equal((await other.cognito('ForgotPassword', { Username: email }, spray)).error, null, 'a reset is never locked out');
+    await other.advance(16 * 60_000);
+    assert.equal((await other.cognito('InitiateAuth', signInInput(email), spray)).error, null);
+    await other.stop();
 });
 
 test('a hundred guesses at the same time are not more than ten', async () => {

@@ -282,10 +282,14 @@ class Usher {
     }
 
     // An operation on Cognito's wire: { status, body, error } with error the exception's short name, or null.
-    async cognito(operation, input) {
+    // `from`: as a client of that address, where the server trusts 127.0.0.1 as a proxy.
+    async cognito(operation, input, { from } = {}) {
         const { userPoolClientId } = await this.config();
         const answer = await send(this.url, 'POST', '/identity/', {
-            headers: { 'content-type': 'application/x-amz-json-1.1', 'x-amz-target': `AWSCognitoIdentityProviderService.${operation}` },
+            headers: {
+                'content-type': 'application/x-amz-json-1.1', 'x-amz-target': `AWSCognitoIdentityProviderService.${operation}`,
+                ...(from ? { 'x-forwarded-for': from } : {}),
+            },
             body: JSON.stringify({ ClientId: userPoolClientId, ...input }),
         });
         judge('POST', '/identity/', answer);

@@ -128,8 +128,42 @@ test('guessing is slowed down, and the owner gets in again', async () => {
     for (let i = 0; i < 5; i++)
         await refused('CodeMismatchException', 'RespondToAuthChallenge', answerTo(session, who.email, other(totp(who.secret))));
     await refused('LimitExceededException', 'RespondToAuthChallenge', answerTo(session, who.email, totp(who.secret)));
+    const warnings = async () => (await usher.allMail()).filter((m) => m.to.includes(who.email) && /knows your password/.test(m.subject)).length;
+    await waitFor(async () => await warnings() === 1, 'the warning');
+
+    // A restart forgets none of it; guessing on is not told again.
+    await usher.restart();
+    await refused('LimitExceededException', 'RespondToAuthChallenge', answerTo(await challenge(who), who.email, totp(who.secret)));
     await usher.advance(61_000);
+    await refused('CodeMismatchException', 'RespondToAuthChallenge', answerTo(await challenge(who), who.email, other(totp(who.secret))));
+    await refused('LimitExceededException', 'RespondToAuthChallenge', answerTo(await challenge(who), who.email, totp(who.secret)));
+    await usher.advance(121_000);
     assert.ok((await done('RespondToAuthChallenge', answerTo(await challenge(who), who.email, totp(who.secret)))).AuthenticationResult);
+    await usher.restart();
+    await nextStep();
+    await refused('CodeMismatchException', 'RespondToAuthChallenge', answerTo(await challenge(who), who.email, other(totp(who.secret))));
+    assert.ok((await done('RespondToAuthChallenge', answerTo(await challenge(who), who.email, totp(who.secret)))).AuthenticationResult, 'a right code forgave the rest');
+    assert.equal(await warnings(), 1);
+});
+
+test('who lost app and codes is helped from the shell, and told so', async () => {
+    const who = await enrolled();
+    await challenge(who);
+    const { stdout } = await usher.cli(['user', 'mfa', who.email.toUpperCase(), '--off']);
+    assert.match(stdout, /signs in by password alone/);
+    await usher.signIn(who.email);
+    await waitFor(async () => (await usher.allMail()).some((m) => m.to.includes(who.email) && /sign-in is off/.test(m.subject) && /who runs/.test(m.text)), 'the notice');
+    assert.equal((await usher.cli(['user', 'mfa', who.email, '--off'], { ok: false })).code, 1, 'there is none any more');
+    assert.equal((await usher.cli(['user', 'mfa', 'nobody@example.org', '--off'], { ok: false })).code, 1);
+    assert.equal((await usher.cli(['user', 'mfa', who.email], { ok: false })).code, 2, 'what is to be done must be said');
+
+    // On a stopped folder as well; the mail waits for the next start.
+    const second = await enrolled();
+    await usher.stop();
+    await usher.cli(['user', 'mfa', second.email, '--off']);
+    await usher.start();
+    await usher.signIn(second.email);
+    await waitFor(async () => (await usher.allMail()).some((m) => m.to.includes(second.email) && /sign-in is off/.test(m.subject)), 'the notice');
 });
 
 test('recovery codes: ten, each once, in place of the app; only after a fresh sign-in', async () => {

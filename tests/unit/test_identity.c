@@ -515,7 +515,7 @@ static void failures_reach_the_row_by_the_sweep(void **state)
     new_account(world, "ada@example.org");
     assert_true(find(world, "ada@example.org", &account));
     struct attempts_kept kept = { account.id, account.failures, account.failed_at_ms };
-    struct attempt_key key = attempts_key(attempts, ATTEMPT_PASSWORD, account.email_key);
+    struct attempt_key key = attempts_key(attempts, ATTEMPT_PASSWORD, account.email_key, NULL);
     for (int i = 0; i < 10; i++)
         attempts_add(attempts, ATTEMPT_PASSWORD, &key, &kept, clock_now_ms());
     for (const struct sweep *sweep = identity_sweeps; sweep->name; sweep++)
@@ -530,7 +530,7 @@ static void failures_reach_the_row_by_the_sweep(void **state)
     assert_true(find(world, "ada@example.org", &account));
     assert_int_equal(account.failures, 11);
     attempts = world->app.identity->attempts;
-    key = attempts_key(attempts, ATTEMPT_PASSWORD, account.email_key);
+    key = attempts_key(attempts, ATTEMPT_PASSWORD, account.email_key, NULL);
     kept = (struct attempts_kept){ account.id, account.failures, account.failed_at_ms };
     assert_true(attempts_wait_ms(attempts, ATTEMPT_PASSWORD, &key, &kept, clock_now_ms()) > 0);
 }
