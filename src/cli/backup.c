@@ -190,66 +190,40 @@ static bool absolute(const char *path, struct buf *out)
     return true;
 }
 
-/* The reply to `request` from the server, or from ourselves on a stopped folder. */
-static bool carry_out(const struct config *config, const struct buf *request, struct buf *reply, struct buf *error)
+static int say_what_was_done(const struct json_t *answer)
 {
-    struct app app = { 0 };
-
-    if (control_ask(config->data, request, reply, error))
-        return true;
-    if (error->len || !store_of_folder(&app, config, false, error))
-        return false;
-    control_execute(&app, request->data, request->len, reply);
-    store_of_folder_close(&app);
-    return true;
-}
-
-static int say_what_was_done(const struct buf *reply)
-{
-    struct arena *arena = arena_new(0);
-    struct fault fault = { .arena = arena };
-    struct json_t *answer = NULL;
     struct buf out = buf_heap();
-    int code = EXIT_FAILED;
+    int code;
 
-    if (json_parse(arena, reply->data, reply->len, &answer, &fault)) {
-        cli_complain("the server's answer makes no sense.");
-    } else if (!json_is_true(json_object_get(answer, "ok"))) {
-        cli_complain("%s", json_string_value(json_object_get(answer, "error")));
-    } else {
-        buf_printf(&out, "%s: %" JSON_INTEGER_FORMAT " files, %" JSON_INTEGER_FORMAT " bytes\n",
-                   json_string_value(json_object_get(answer, "backup")), json_integer_value(json_object_get(answer, "files")),
-                   json_integer_value(json_object_get(answer, "bytes")));
-        code = cli_print(&out) ? EXIT_DONE : EXIT_FAILED;
-    }
+    buf_printf(&out, "%s: %" JSON_INTEGER_FORMAT " files, %" JSON_INTEGER_FORMAT " bytes\n", json_string_value(json_object_get(answer, "backup")),
+               json_integer_value(json_object_get(answer, "files")), json_integer_value(json_object_get(answer, "bytes")));
+    code = cli_print(&out) ? EXIT_DONE : EXIT_FAILED;
     buf_free(&out);
-    arena_free(arena);
     return code;
 }
 
 int backup_run(const struct args *args)
 {
-    struct buf path = buf_heap(), request = buf_heap(), reply = buf_heap(), error = buf_heap();
+    struct buf path = buf_heap(), request = buf_heap();
+    struct arena *arena = arena_new(0);
+    struct json_t *answer = NULL;
     struct config config;
-    int code = EXIT_FAILED;
+    int code = EXIT_USAGE;
 
-    if (!args_config(args, &config))
-        return EXIT_USAGE;
-    if (absolute(args->word[0], &path)) {
-        json_open(&request, NULL);
-        json_str(&request, "command", "backup");
-        json_str(&request, "dir", path.data);
-        json_close(&request);
-        if (carry_out(&config, &request, &reply, &error))
-            code = say_what_was_done(&reply);
-        else
-            cli_complain("%s", error.data);
+    if (args_config(args, &config)) {
+        if (absolute(args->word[0], &path)) {
+            json_open(&request, NULL);
+            json_str(&request, "command", "backup");
+            json_str(&request, "dir", path.data);
+            json_close(&request);
+            answer = control_carry_out(&config, &request, false, arena);
+        }
+        code = answer ? say_what_was_done(answer) : EXIT_FAILED;
+        config_free(&config);
     }
     buf_free(&path);
     buf_free(&request);
-    buf_free(&reply);
-    buf_free(&error);
-    config_free(&config);
+    arena_free(arena);
     return code;
 }
 

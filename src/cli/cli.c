@@ -215,8 +215,11 @@ static const struct option user_add_options[] = {
 static const struct option user_group_options[] = {
     { "group", "GROUP", "Attendees, Organizers or Admins; several are separated by commas" }, DATA, CONFIG, { NULL }
 };
-static const struct option user_list_options[] = { { "json", NULL, "one JSON object a line" }, DATA, CONFIG, { NULL } };
 static const struct option user_mfa_options[] = { { "off", NULL, "take the second factor and its recovery codes off" }, DATA, CONFIG, { NULL } };
+static const struct option list_options[] = { { "json", NULL, "one JSON object a line" }, DATA, CONFIG, { NULL } };
+static const struct option keys_rotate_options[] = {
+    { "now", NULL, "for a key that others may know: void whatever it and all others signed" }, DATA, CONFIG, { NULL }
+};
 static const struct option restore_options[] = {
     { "at", "TIME", "a point in time: not in this version" }, DATA, CONFIG, { NULL }
 };
@@ -234,7 +237,7 @@ const struct command commands[] = {
       .run = user_add_run,
       .help = "Works on a stopped data folder and beside a running server. Without --password-stdin the account has\n"
               "no password, and signing in begins with resetting it by mail." },
-    { .name = "user list", .summary = "List the accounts.", .options = user_list_options, .run = user_list_run },
+    { .name = "user list", .summary = "List the accounts.", .options = list_options, .run = user_list_run },
     { .name = "user group", .words = "EMAIL", .word_count = 1, .summary = "Put an account into groups, and out of the others.",
       .options = user_group_options, .run = user_group_run },
     { .name = "user disable", .words = "EMAIL", .word_count = 1, .summary = "Bar an account; its tokens end at once.", .options = folder_options,
@@ -243,6 +246,12 @@ const struct command commands[] = {
       .run = user_mfa_run,
       .help = "With --off: for somebody who lost the authenticator app and the recovery codes, and whom you have made\n"
               "sure of in another way. The password stays, sessions stay, and the owner is told by mail." },
+    { .name = "keys rotate", .summary = "Put a new key in place of the one that signs tokens.", .options = keys_rotate_options, .run = keys_rotate_run,
+      .help = "Works on a stopped data folder and beside a running server. The new key is published at once and signs\n"
+              "6 minutes later, when every cache of the key set has it; the old one verifies until the last token that\n"
+              "it signed has expired, and is then removed. Nobody notices. With --now the new key signs at once and all\n"
+              "others are gone: every ID and access token so far is void, and clients refresh them." },
+    { .name = "keys list", .summary = "List the keys that sign and verify tokens.", .options = list_options, .run = keys_list_run },
     { .name = "backup", .words = "DIR", .word_count = 1, .summary = "Write a backup into a new folder under DIR.", .options = folder_options,
       .run = backup_run,
       .help = "Works beside a running server. A backup holds the database, the keys and the stored files, and a\n"

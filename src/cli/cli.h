@@ -66,6 +66,8 @@ int user_list_run(const struct args *args);
 int user_group_run(const struct args *args);
 int user_disable_run(const struct args *args);
 int user_mfa_run(const struct args *args);
+int keys_rotate_run(const struct args *args);
+int keys_list_run(const struct args *args);
 int backup_run(const struct args *args);
 int restore_run(const struct args *args);
 int check_run(const struct args *args);

@@ -17,7 +17,10 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "cli/backup.h"
+#include "cli/cli.h"
 #include "cli/copy.h"
+#include "cli/keys.h"
+#include "cli/parts.h"
 #include "cli/user.h"
 
 #define SOCKET_NAME "control.sock"
@@ -50,10 +53,9 @@ void control_execute(struct app *app, const char *line, size_t len, struct buf *
         const char *command;
         /* Appends members of the reply object, or sets the fault. */
         enum err (*run)(struct app *app, struct arena *arena, const struct json_t *request, struct buf *reply, struct fault *fault);
-    } commands[] = {
+    } requests[] = {
         { "user-add", user_add }, { "user-list", user_list }, { "user-group", user_group }, { "user-disable", user_disable },
-        { "user-mfa-off", user_mfa_off },
-        { "backup", backup_serving },
+        { "user-mfa-off", user_mfa_off }, { "keys-rotate", keys_rotate }, { "keys-list", keys_list }, { "backup", backup_serving },
     };
     struct arena *arena = arena_new(0);
     struct fault fault = { .arena = arena };
@@ -64,14 +66,14 @@ void control_execute(struct app *app, const char *line, size_t len, struct buf *
 
     if (!e)
         command = json_string_value(json_object_get(request, "command"));
-    while (n < COUNT(commands) && (!command || strcmp(command, commands[n].command) != 0))
+    while (n < COUNT(requests) && (!command || strcmp(command, requests[n].command) != 0))
         n++;
-    if (!e && n == COUNT(commands))
+    if (!e && n == COUNT(requests))
         e = fault_set(&fault, ERR_BAD_REQUEST, "There is no such command.");
     if (!e) {
         json_open(reply, NULL);
         json_bool(reply, "ok", true);
-        e = commands[n].run(app, arena, request, reply, &fault);
+        e = requests[n].run(app, arena, request, reply, &fault);
         json_close(reply);
     }
     if (e)
@@ -241,4 +243,30 @@ bool control_ask(const char *dir, const struct buf *request, struct buf *reply, 
     if (fd >= 0)
         close(fd);
     return ok;
+}
+
+struct json_t *control_carry_out(const struct config *config, const struct buf *request, bool make, struct arena *arena)
+{
+    struct fault fault = { .arena = arena };
+    struct buf reply = buf_heap(), error = buf_heap();
+    struct json_t *answer = NULL;
+    struct app app = { 0 };
+
+    if (!control_ask(config->data, request, &reply, &error) && !error.len) {
+        if (store_of_folder(&app, config, make, &error)) {
+            control_execute(&app, request->data, request->len, &reply);
+            store_of_folder_close(&app);
+        }
+    }
+    if (!error.len && json_parse(arena, reply.data, reply.len, &answer, &fault))
+        buf_str(&error, "The server's answer makes no sense.");
+    if (!error.len && !json_is_true(json_object_get(answer, "ok")))
+        buf_str(&error, json_string_value(json_object_get(answer, "error")));
+    if (error.len) {
+        cli_complain("%s", error.data);
+        answer = NULL;
+    }
+    buf_free(&reply);
+    buf_free(&error);
+    return answer;
 }

@@ -15,6 +15,7 @@
 
 #include "base/app.h"
 #include "base/buf.h"
+#include "base/json.h"
 
 #define CONTROL_LINE_MAX (64u << 10)     /* a request */
 #define CONTROL_REPLY_MAX (4u << 20)     /* what a command reads of a reply */
@@ -30,5 +31,9 @@ void control_execute(struct app *app, const char *line, size_t len, struct buf *
 /* Send a request to the server that holds `dir`. False when none is listening there: `error` stays empty. False with a sentence
  * when one is and it went wrong. */
 bool control_ask(const char *dir, const struct buf *request, struct buf *reply, struct buf *error);
+
+/* Have a request carried out by the server that holds the data folder, or by ourselves on a stopped one (`make`: a folder that is none yet becomes
+ * one). The reply object, in the arena, or NULL after a sentence on standard error. */
+struct json_t *control_carry_out(const struct config *config, const struct buf *request, bool make, struct arena *arena);
 
 #endif

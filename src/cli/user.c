@@ -195,33 +195,6 @@ enum err user_list(struct app *app, struct arena *arena, const struct json_t *re
 
 /* ---- the command ---- */
 
-/* Have it carried out, wherever that is possible; the reply object, or NULL after a sentence. */
-static struct json_t *carry_out(const struct config *config, const struct buf *request, struct arena *arena)
-{
-    struct fault fault = { .arena = arena };
-    struct buf reply = buf_heap(), error = buf_heap();
-    struct json_t *answer = NULL;
-    struct app app = { 0 };
-
-    if (!control_ask(config->data, request, &reply, &error) && !error.len) {
-        if (store_of_folder(&app, config, true, &error)) {
-            control_execute(&app, request->data, request->len, &reply);
-            store_of_folder_close(&app);
-        }
-    }
-    if (!error.len && json_parse(arena, reply.data, reply.len, &answer, &fault))
-        buf_str(&error, "The server's answer makes no sense.");
-    if (!error.len && !json_is_true(json_object_get(answer, "ok")))
-        buf_str(&error, json_string_value(json_object_get(answer, "error")));
-    if (error.len) {
-        cli_complain("%s", error.data);
-        answer = NULL;
-    }
-    buf_free(&reply);
-    buf_free(&error);
-    return answer;
-}
-
 /* Begin {"command":...; the caller adds members and closes it. */
 static void begin_request(struct buf *request, const char *command)
 {
@@ -239,7 +212,7 @@ static int ask_and_say(const struct args *args, const struct buf *request, const
 
     if (args_config(args, &config)) {
         code = EXIT_FAILED;
-        if (carry_out(&config, request, arena)) {
+        if (control_carry_out(&config, request, true, arena)) {
             buf_printf(&out, "%s %s\n", args->word[0], sentence);
             code = cli_print(&out) ? EXIT_DONE : EXIT_FAILED;
         }
@@ -438,7 +411,7 @@ static int list_users(const struct config *config, bool as_json)
         free(after);
         after = NULL;
         arena_reset(arena);
-        answer = carry_out(config, &request, arena);
+        answer = control_carry_out(config, &request, true, arena);
         if (!answer) {
             code = EXIT_FAILED;
             break;

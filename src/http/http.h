@@ -36,7 +36,8 @@ void http_run(struct http *http, void (*ready)(struct app *app));
 void http_stop(struct http *http);
 void http_close(struct http *http);
 
-/* Drop remembered tokens of this account: sign-out, disabling, deletion. Any thread (use from tx_after_commit). */
+/* Drop remembered tokens of this account: sign-out, disabling, deletion; NULL: of all, for a signing key was withdrawn. Any thread (use from
+ * tx_after_commit). */
 void http_epoch_raised(struct app *app, const struct id *account);
 
 /* Take one of `per_minute` tries that the client's address has under `name` (a literal), e.g. "sign-in". False: answer ERR_TOO_MANY_REQUESTS.

@@ -539,5 +539,8 @@ void http_epoch_raised(struct app *app, const struct id *account)
     if (!app->http)
         return;
     atomic_fetch_add(&app->http->epoch_raises, 1); /* first: see tokens_check */
-    atomic_fetch_add(&app->http->epoch[slot_of_id(account)], 1);
+    if (account)
+        atomic_fetch_add(&app->http->epoch[slot_of_id(account)], 1);
+    for (size_t slot = 0; !account && slot < ID_SLOTS; slot++)
+        atomic_fetch_add(&app->http->epoch[slot], 1);
 }

@@ -30,6 +30,26 @@ void identity_close(struct identity *identity);
 const char *identity_pool_id(const struct identity *identity);
 const char *identity_client_id(const struct identity *identity);
 
+/* ---- signing keys, from the shell: on the folder of app->config->data, and known to app->identity at once where that is open ---- */
+
+/*
+ *     NEXT --its lead is over--> SIGNS --the next one begins--> RETIRES --all that it signed has expired--> gone
+ *
+ * Each of them is in the published key set and verifies.
+ */
+enum token_key_state { TOKEN_KEY_NEXT, TOKEN_KEY_SIGNS, TOKEN_KEY_RETIRES };
+struct token_key {
+    const char *kid;
+    enum token_key_state state;
+    int64_t signs_from_ms;   /* 0: from the beginning */
+    int64_t leaves_at_ms;    /* 0: no end is in sight */
+};
+/* Publish a new key, which signs 6 minutes later. `at_once`: it signs now, all others are gone, and every token that they signed is void.
+ * ERR_CONFLICT with a sentence when there are 16 keys. 50-300 ms. */
+enum err identity_keys_rotate(struct app *app, bool at_once, struct fault *fault);
+/* In the order of their making. */
+enum err identity_keys_list(struct app *app, struct arena *arena, struct token_key **out, size_t *count, struct fault *fault);
+
 /* http_hooks. */
 enum err identity_authenticate(struct app *app, struct tx *tx, const char *token, size_t len, struct caller *out);
 enum err identity_still_valid(struct tx *tx, const struct caller *caller);

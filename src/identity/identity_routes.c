@@ -100,8 +100,9 @@ static enum err key_of_account(struct req *req, struct tx *tx, struct id *out)
 
 /* ---- the public keys ---- */
 
-static enum err reply_document(struct req *req, const struct buf *document)
+static enum err reply_configuration(struct req *req)
 {
+    const struct buf *document = &identity_of(req)->configuration;
     struct buf *out = reply_json(req, 200);
 
     buf_add(out, document->data, document->len);
@@ -109,24 +110,34 @@ static enum err reply_document(struct req *req, const struct buf *document)
     return ERR_OK;
 }
 
+/* Written anew each time: who fetches it keeps it, and a key that was rotated is in the next answer. */
+static enum err reply_key_set(struct req *req)
+{
+    if (!identity_key_set(identity_of(req), reply_json(req, 200)))
+        return ERR_BUSY;
+    req->reply.cache_control = arena_printf(req->arena, "public, max-age=%d", KEY_SET_CACHE_SECONDS);
+    reply_etag_of_body(req);
+    return ERR_OK;
+}
+
 static enum err show_document(struct req *req, struct tx *tx)
 {
-    const struct identity *identity = identity_of(req);
+    struct identity *identity = identity_of(req);
     size_t pool_len = strlen(identity->pool_id);
     const char *rest = strncmp(req->rest, identity->pool_id, pool_len) == 0 ? req->rest + pool_len : "";
 
     if (strcmp(rest, "/.well-known/openid-configuration") == 0)
-        return reply_document(req, &identity->configuration);
+        return reply_configuration(req);
     if (strcmp(rest, "/.well-known/jwks.json") != 0)
         return ERR_NOT_FOUND;
-    return identity_keys_ready(identity) ? reply_document(req, &identity->key_set) : ERR_OK;
+    return identity_keys_ready(identity) ? reply_key_set(req) : ERR_OK;
 }
 
 /* Only in the first half second of the first start. */
 static enum err wait_for_keys(struct req *req)
 {
     identity_keys_wait(identity_of(req));
-    return reply_document(req, &identity_of(req)->key_set);
+    return reply_key_set(req);
 }
 
 #define OPERATIONS_ROUTE(path_, summary_)                                                                                           \

@@ -3,15 +3,11 @@
 
 #include <assert.h>
 #include <jansson.h>
-#include <openssl/bn.h>
-#include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
-#include <openssl/pem.h>
-#include <openssl/rsa.h>
-#include <openssl/sha.h>
 #include <sodium.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/json.h"
 #include "http/req.h"
@@ -24,9 +20,9 @@ static const struct { unsigned bit; const char *name; } group_names[] = {
     { GROUP_ORGANIZERS, "Organizers" },
 };
 
-/* ---- base64url (RFC 7515, appendix C: no padding) ---- */
+/* ---- base64url ---- */
 
-static void add_b64(struct buf *out, const void *data, size_t len)
+void jwt_add_b64(struct buf *out, const void *data, size_t len)
 {
     size_t room = sodium_base64_ENCODED_LEN(len, B64);
     char *to = buf_reserve(out, room);
@@ -35,8 +31,8 @@ static void add_b64(struct buf *out, const void *data, size_t len)
     out->len += strlen(to);
 }
 
-/* Strict: no padding, no blanks, no stray bits in the last character, so that each value has one spelling. */
-static bool read_b64(struct arena *arena, const char *text, size_t len, struct bytes *out)
+/* No padding, no blanks, no stray bits in the last character. */
+bool jwt_read_b64(struct arena *arena, const char *text, size_t len, struct bytes *out)
 {
     size_t room = len / 4 * 3 + 3;
     uint8_t *to = arena_alloc(arena, room + 1);
@@ -47,113 +43,6 @@ static bool read_b64(struct arena *arena, const char *text, size_t len, struct b
         return false;
     *out = (struct bytes){ to, got };
     return true;
-}
-
-/* ---- keys ---- */
-
-static void add_public_number(struct buf *out, EVP_PKEY *pkey, const char *param)
-{
-    BIGNUM *n = NULL;
-    uint8_t raw[1024];
-
-    int got = EVP_PKEY_get_bn_param(pkey, param, &n);
-    assert(got == 1);
-    size_t len = (size_t)BN_num_bytes(n);
-    assert(len <= sizeof raw);
-    BN_bn2bin(n, raw);
-    BN_free(n);
-    add_b64(out, raw, len);
-}
-
-/* RFC 7638: SHA-256 over the required members in lexicographic order, without blanks. */
-static void thumbprint(struct jwt_key *key)
-{
-    uint8_t digest[SHA256_DIGEST_LENGTH];
-    struct buf text = buf_heap();
-
-    buf_str(&text, "{\"e\":\"");
-    add_public_number(&text, key->pkey, OSSL_PKEY_PARAM_RSA_E);
-    buf_str(&text, "\",\"kty\":\"RSA\",\"n\":\"");
-    add_public_number(&text, key->pkey, OSSL_PKEY_PARAM_RSA_N);
-    buf_str(&text, "\"}");
-    SHA256((const uint8_t *)text.data, text.len, digest);
-    sodium_bin2base64(key->kid, sizeof key->kid, digest, sizeof digest, B64);
-    buf_free(&text);
-}
-
-bool jwt_key_make(struct buf *pem)
-{
-    EVP_PKEY *pkey = EVP_RSA_gen(JWT_RSA_BITS);
-    BIO *bio = BIO_new(BIO_s_mem());
-    bool made = pkey && bio && PEM_write_bio_PrivateKey(bio, pkey, NULL, NULL, 0, NULL, NULL) == 1;
-
-    if (made) {
-        char *text;
-        long len = BIO_get_mem_data(bio, &text);
-
-        buf_add(pem, text, (size_t)len);
-        OPENSSL_cleanse(text, (size_t)len);
-    }
-    BIO_free(bio);
-    EVP_PKEY_free(pkey);
-    return made;
-}
-
-bool jwt_keys_add(struct jwt_pool *pool, const char *pem, size_t len)
-{
-    BIO *bio = BIO_new_mem_buf(pem, (int)len);
-    bool good = bio != NULL;
-    size_t before = pool->key_count;
-
-    while (good) {
-        EVP_PKEY *pkey = PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL);
-
-        if (!pkey)
-            break;
-        good = pool->key_count < JWT_KEYS_MAX && EVP_PKEY_is_a(pkey, "RSA") && EVP_PKEY_get_bits(pkey) >= JWT_RSA_BITS &&
-               EVP_PKEY_get_bits(pkey) <= 4096;
-        if (!good) {
-            EVP_PKEY_free(pkey);
-            break;
-        }
-        struct jwt_key *key = &pool->keys[pool->key_count++];
-        key->pkey = pkey;
-        thumbprint(key);
-    }
-    ERR_clear_error(); /* the end of the text counts as "no start line" */
-    BIO_free(bio);
-    return good && pool->key_count > before;
-}
-
-void jwt_keys_free(struct jwt_pool *pool)
-{
-    for (size_t i = 0; i < pool->key_count; i++)
-        EVP_PKEY_free(pool->keys[i].pkey);
-    pool->key_count = 0;
-}
-
-void jwt_key_set(const struct jwt_pool *pool, struct buf *out)
-{
-    json_open(out, NULL);
-    json_open_array(out, "keys");
-    for (size_t i = 0; i < pool->key_count; i++) {
-        struct buf number = buf_heap();
-
-        json_open(out, NULL);
-        json_str(out, "alg", "RS256");
-        add_public_number(&number, pool->keys[i].pkey, OSSL_PKEY_PARAM_RSA_E);
-        json_strn(out, "e", number.data, number.len);
-        json_str(out, "kid", pool->keys[i].kid);
-        json_str(out, "kty", "RSA");
-        buf_clear(&number);
-        add_public_number(&number, pool->keys[i].pkey, OSSL_PKEY_PARAM_RSA_N);
-        json_strn(out, "n", number.data, number.len);
-        json_str(out, "use", "sig");
-        json_close(out);
-        buf_free(&number);
-    }
-    json_close_array(out);
-    json_close(out);
 }
 
 /* ---- making ---- */
@@ -199,17 +88,18 @@ char *jwt_sign(const struct jwt_pool *pool, struct arena *arena, const struct jw
     struct buf text = buf_in(arena), part = buf_in(arena);
     uint8_t signature[512]; /* RSA-4096 at most */
     size_t len = sizeof signature;
+    const struct jwt_key *key = jwt_signing_key(pool, claims->issued_at_s * 1000);
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 
-    assert(pool->key_count > 0);
-    buf_printf(&part, "{\"kid\":\"%s\",\"alg\":\"RS256\"}", pool->keys[0].kid);
-    add_b64(&text, part.data, part.len);
+    assert(key);
+    buf_printf(&part, "{\"kid\":\"%s\",\"alg\":\"RS256\"}", key->kid);
+    jwt_add_b64(&text, part.data, part.len);
     buf_char(&text, '.');
     buf_clear(&part);
     write_claims(pool, claims, &part);
-    add_b64(&text, part.data, part.len);
+    jwt_add_b64(&text, part.data, part.len);
 
-    bool good = ctx && EVP_DigestSignInit(ctx, NULL, EVP_sha256(), NULL, pool->keys[0].pkey) == 1 &&
+    bool good = ctx && EVP_DigestSignInit(ctx, NULL, EVP_sha256(), NULL, key->pkey) == 1 &&
                 EVP_DigestSign(ctx, signature, &len, (const uint8_t *)text.data, text.len) == 1;
     EVP_MD_CTX_free(ctx);
     if (!good) {
@@ -217,7 +107,7 @@ char *jwt_sign(const struct jwt_pool *pool, struct arena *arena, const struct jw
         return NULL;
     }
     buf_char(&text, '.');
-    add_b64(&text, signature, len);
+    jwt_add_b64(&text, signature, len);
     return text.data;
 }
 
@@ -253,22 +143,29 @@ static bool read_part(struct arena *arena, const char *text, size_t len, json_t 
     struct fault fault = { .arena = arena };
     struct bytes raw;
 
-    return read_b64(arena, text, len, &raw) && json_parse(arena, raw.data, raw.len, out, &fault) == ERR_OK && json_is_object(*out);
+    return jwt_read_b64(arena, text, len, &raw) && json_parse(arena, raw.data, raw.len, out, &fault) == ERR_OK && json_is_object(*out);
 }
 
-/* The key that the header names, if the header is one that we could have written. */
-static const struct jwt_key *key_of_header(const struct jwt_pool *pool, const json_t *header)
+/* RFC 8725, 3.11: what is typed as something else (a logout token, a proof of possession) is no token for the API, whoever signed it. */
+static bool type_good(const json_t *type)
 {
-    const char *kid = member_text(header, "kid");
+    static const char *const good[] = { "JWT", "at+jwt", "application/at+jwt" };
+    const char *text = json_string_value(type);
 
-    /* RFC 7515, 4.1.11: who does not understand what "crit" lists must refuse; we understand no extension. */
-    if (!same(member_text(header, "alg"), "RS256") || !kid || json_object_get(header, "crit"))
-        return NULL;
-    for (size_t i = 0; i < pool->key_count; i++) {
-        if (strcmp(pool->keys[i].kid, kid) == 0)
-            return &pool->keys[i];
+    for (size_t i = 0; text && i < COUNT(good); i++) {
+        if (strcasecmp(text, good[i]) == 0)
+            return true;
     }
-    return NULL;
+    return !type;
+}
+
+/* The key id, if the header is one that an issuer of ours could have written. */
+static const char *kid_of_header(const json_t *header)
+{
+    /* RFC 7515, 4.1.11: who does not understand what "crit" lists must refuse; we understand no extension. */
+    if (!same(member_text(header, "alg"), "RS256") || json_object_get(header, "crit") || !type_good(json_object_get(header, "typ")))
+        return NULL;
+    return member_text(header, "kid");
 }
 
 static bool signature_good(const struct jwt_key *key, const char *text, size_t len, const struct bytes *signature)
@@ -284,6 +181,15 @@ static bool signature_good(const struct jwt_key *key, const char *text, size_t l
     return good;
 }
 
+unsigned jwt_group_bit(const char *name)
+{
+    for (size_t i = 0; i < COUNT(group_names); i++) {
+        if (same(name, group_names[i].name))
+            return group_names[i].bit;
+    }
+    return 0;
+}
+
 static unsigned read_groups(const json_t *list)
 {
     unsigned groups = 0;
@@ -291,12 +197,7 @@ static unsigned read_groups(const json_t *list)
     json_t *item;
 
     json_array_foreach(list, i, item)
-    {
-        for (size_t g = 0; g < COUNT(group_names); g++) {
-            if (same(json_string_value(item), group_names[g].name))
-                groups |= group_names[g].bit;
-        }
-    }
+        groups |= jwt_group_bit(json_string_value(item));
     return groups;
 }
 
@@ -314,8 +215,7 @@ static bool read_claims(const struct jwt_pool *pool, struct arena *arena, const 
     if (!same(member_text(body, out->use == JWT_ID ? "aud" : "client_id"), pool->client_id) || !same(member_text(body, "iss"), pool->issuer))
         return false;
     if (!member_id(body, "sub", &out->account) || !member_id(body, "origin_jti", &out->session) || !member_int(body, "usher:epoch", &out->epoch) ||
-        !member_int(body, "auth_time", &out->auth_time_s) || !member_int(body, "iat", &out->issued_at_s) ||
-        !member_int(body, "exp", &out->expires_at_s))
+        !member_int(body, "auth_time", &out->auth_time_s))
         return false;
     out->groups = read_groups(json_object_get(body, "cognito:groups"));
     out->email = arena_strdup(arena, member_text(body, "email"));
@@ -323,34 +223,50 @@ static bool read_claims(const struct jwt_pool *pool, struct arena *arena, const 
     return true;
 }
 
-/* Everything but the time. */
-static bool read_token(const struct jwt_pool *pool, struct arena *arena, const char *text, size_t len, struct jwt_claims *out)
+enum jwt_worth jwt_judge_times(const struct json_t *body, int64_t now_ms, int64_t *issued_at_s, int64_t *expires_at_s)
+{
+    int64_t now_s = now_ms / 1000, not_before_s = 0;
+
+    if (!member_int(body, "iat", issued_at_s) || !member_int(body, "exp", expires_at_s) ||
+        (json_object_get(body, "nbf") && !member_int(body, "nbf", &not_before_s)))
+        return JWT_BAD;
+    if (MAX(*issued_at_s, not_before_s) > now_s + JWT_SKEW_SECONDS || *issued_at_s >= *expires_at_s ||
+        *expires_at_s - *issued_at_s > JWT_LIFE_MAX_SECONDS)
+        return JWT_BAD;
+    return now_s < *expires_at_s ? JWT_GOOD : JWT_EXPIRED;
+}
+
+enum jwt_opened jwt_open(const struct jwt_pool *pool, struct arena *arena, const char *text, size_t len, int64_t now_ms, struct json_t **out)
 {
     if (len > JWT_TEXT_MAX)
-        return false;
+        return JWT_SHUT;
 
     const char *first = memchr(text, '.', len);
     const char *second = first ? memchr(first + 1, '.', len - (size_t)(first + 1 - text)) : NULL;
-    json_t *header = NULL, *body = NULL;
+    json_t *header = NULL;
     struct bytes signature;
 
     if (!second || memchr(second + 1, '.', len - (size_t)(second + 1 - text)))
-        return false;
+        return JWT_SHUT;
     if (!read_part(arena, text, (size_t)(first - text), &header))
-        return false;
-    const struct jwt_key *key = key_of_header(pool, header);
-    if (!key || !read_b64(arena, second + 1, len - (size_t)(second + 1 - text), &signature) ||
-        !signature_good(key, text, (size_t)(second - text), &signature))
-        return false;
-    return read_part(arena, first + 1, (size_t)(second - first - 1), &body) && read_claims(pool, arena, body, out);
+        return JWT_SHUT;
+    const char *kid = kid_of_header(header);
+    if (!kid || !jwt_read_b64(arena, second + 1, len - (size_t)(second + 1 - text), &signature))
+        return JWT_SHUT;
+    const struct jwt_key *key = jwt_key_find(pool, kid);
+    if (!key)
+        return JWT_NO_KEY;
+    if (jwt_key_has_left(key, now_ms) || !signature_good(key, text, (size_t)(second - text), &signature) ||
+        !read_part(arena, first + 1, (size_t)(second - first - 1), out))
+        return JWT_SHUT;
+    return JWT_OPEN;
 }
 
 enum jwt_worth jwt_judge(const struct jwt_pool *pool, struct arena *arena, const char *text, size_t len, int64_t now_ms, struct jwt_claims *out)
 {
-    int64_t now_s = now_ms / 1000;
+    json_t *body = NULL;
 
-    if (!read_token(pool, arena, text, len, out) || out->issued_at_s > now_s + JWT_SKEW_SECONDS || out->issued_at_s >= out->expires_at_s ||
-        out->expires_at_s - out->issued_at_s > JWT_LIFE_MAX_SECONDS)
+    if (jwt_open(pool, arena, text, len, now_ms, &body) != JWT_OPEN || !read_claims(pool, arena, body, out))
         return JWT_BAD;
-    return now_s < out->expires_at_s ? JWT_GOOD : JWT_EXPIRED;
+    return jwt_judge_times(body, now_ms, &out->issued_at_s, &out->expires_at_s);
 }

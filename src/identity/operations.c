@@ -138,12 +138,9 @@ bool call_still_signed_in(struct req *req, struct tx *tx, struct call *call)
 
 bool call_find_by_access_token(struct req *req, struct tx *tx, struct call *call)
 {
-    const struct identity *identity = identity_of(req);
     const struct with_access_token *in = call->in;
-    enum jwt_worth worth = JWT_BAD;
+    enum jwt_worth worth = identity_judge(identity_of(req), req->arena, in->token, strlen(in->token), &call->claims);
 
-    if (identity_keys_ready(identity))
-        worth = jwt_judge(&identity->pool, req->arena, in->token, strlen(in->token), clock_now_ms(), &call->claims);
     if (worth == JWT_GOOD && call->claims.use == JWT_ACCESS)
         return call_still_signed_in(req, tx, call);
     refuse(req, NotAuthorizedException, worth == JWT_EXPIRED ? "Access Token has expired" : "Invalid Access Token");
@@ -161,7 +158,6 @@ void account_notify(struct tx *tx, const struct account *account, const char *su
 
 enum err call_sign_tokens(struct req *req, struct call *call)
 {
-    const struct jwt_pool *pool = &identity_of(req)->pool;
     int64_t now_ms = clock_now_ms();
     struct jwt_claims claims = {
         .use = JWT_ACCESS,
@@ -178,11 +174,10 @@ enum err call_sign_tokens(struct req *req, struct call *call)
         .expires_at_s = now_ms / 1000 + req->app->config->access_token_seconds,
     };
 
-    identity_keys_wait(identity_of(req));
-    call->access_token = jwt_sign(pool, req->arena, &claims);
+    call->access_token = identity_sign(identity_of(req), req->arena, &claims);
     claims.use = JWT_ID;
     claims.id = id_new(now_ms);
-    call->id_token = jwt_sign(pool, req->arena, &claims);
+    call->id_token = identity_sign(identity_of(req), req->arena, &claims);
     return call->access_token && call->id_token ? ERR_OK : ERR_INTERNAL;
 }
 

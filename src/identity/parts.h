@@ -3,13 +3,18 @@
 #define USHER_IDENTITY_PARTS_H
 
 #include <pthread.h>
-#include <stdatomic.h>
 
 #include "identity/attempts.h"
 #include "identity/identity.h"
 #include "identity/jwt.h"
 
 enum { IDENTITY_SECRET_BYTES = 32 };
+
+/* By which a changed tokens.pem is told; all zero when it is not there. */
+struct key_file_stamp {
+    uint64_t device, inode, size;
+    int64_t changed_s, changed_ns;
+};
 
 struct identity {
     /* Constant from identity_open to identity_close: any thread reads freely. */
@@ -20,26 +25,71 @@ struct identity {
     uint8_t secret[IDENTITY_SECRET_BYTES];
     struct attempts *attempts;   /* guards itself */
 
-    /* Constant once `keys_ready` is seen true. At the very first start the key is made in the background: that takes 60-450 ms,
-     * and a server that is ready need not wait for what nobody can have a use for yet. */
-    struct jwt_pool pool;
-    struct buf key_set;          /* the JWK set, as served */
-    atomic_bool keys_ready;
+    /* Guarded by lock, held for a few instructions. NULL at the very first start: the key is made in the background then, for that takes
+     * 60-450 ms, and a server that is ready need not wait for what nobody can have a use for yet. */
+    pthread_mutex_t lock;
+    pthread_cond_t changed;      /* `ring` is there */
+    struct key_ring *ring;
+
+    /* Guarded by look_lock, held while the file is read: the file as it was when it was last looked at. Taken before `lock`, never behind it. */
+    pthread_mutex_t look_lock;
+    struct key_file_stamp seen;
 
     pthread_t maker;             /* joined by identity_close */
     bool making;
     char *dir;
-    pthread_mutex_t lock;        /* with `changed`, only for waiting until the keys are ready */
-    pthread_cond_t changed;
 };
 
-/* No token can be good before: nothing was ever signed. */
-static inline bool identity_keys_ready(const struct identity *identity)
-{
-    return atomic_load_explicit(&identity->keys_ready, memory_order_acquire);
-}
-/* Wait until they are. Not on a loop's thread. */
+/* ---- the keys in force (identity.c) ---- */
+
+/* Constant while anybody uses it: a change of the keys makes a new ring, and the old one goes with its last user. */
+struct key_ring {
+    unsigned users;              /* guarded by identity.lock */
+    struct jwt_pool pool;
+};
+/* NULL as long as there is none. Any thread. */
+struct key_ring *key_ring_take(struct identity *identity);
+void key_ring_drop(struct identity *identity, struct key_ring *ring); /* takes NULL */
+
+/* Is there a ring? No token can be good before: nothing was ever signed. */
+bool identity_keys_ready(struct identity *identity);
+/* Wait until there is. Not on a loop's thread. */
 void identity_keys_wait(struct identity *identity);
+/* Read the keys anew if their file has changed. Not on a loop's thread. */
+void identity_keys_look(struct identity *identity);
+
+/* jwt.h's functions with the keys in force. */
+enum jwt_worth identity_judge(struct identity *identity, struct arena *arena, const char *token, size_t len, struct jwt_claims *out);
+char *identity_sign(struct identity *identity, struct arena *arena, const struct jwt_claims *claims); /* waits for the keys */
+bool identity_key_set(struct identity *identity, struct buf *out); /* false as long as there are none */
+
+/* How long caches may keep the key set, and how long a new key is in it before it signs: as long, and what the slowest node needs to see the
+ * file and clocks may differ. */
+enum { KEY_SET_CACHE_SECONDS = 300, KEY_LEAD_SECONDS = KEY_SET_CACHE_SECONDS + 60 };
+
+/* ---- key files (key_files.c) ---- */
+
+/*
+ * DIR/keys/NAME, mode 0600. Changed under a lock (DIR/keys/.lock) by writing a
+ * hidden file, syncing and renaming it, so that a kill leaves the old or the new
+ * one, and a backup, which passes hidden names over, never copies half of one.
+ */
+
+/* Read it; where there is none, make it. False with a sentence. */
+bool key_file(const char *dir, const char *name, bool (*make)(struct buf *out), struct buf *out, struct buf *error);
+/* The same without making it: false with errno. */
+bool key_file_read(const char *dir, const char *name, struct buf *out);
+bool key_file_replace(const char *dir, const char *name, const struct buf *content, struct buf *error);
+void key_file_forget(struct buf *secret); /* wipes and frees */
+
+/* False when there is no such file. */
+bool token_keys_seen(const char *dir, struct key_file_stamp *out);
+/* The keys in tokens.pem, each with its time to leave; made where there are none if `make`. */
+bool token_keys_read(const char *dir, int64_t life_s, bool make, struct jwt_pool *pool, struct buf *error);
+/* Put a new key behind those in the file, to sign after its lead; at once: in place of them. ERR_CONFLICT when there are too many. */
+enum err token_keys_rotate(const char *dir, int64_t life_s, bool at_once, struct buf *error);
+/* Drop from the file what has left. */
+void token_keys_prune(const char *dir, int64_t life_s);
 
 struct req;
 /* The id that stands for the client's address (an IPv6 client's /64): rows tell who asked for a code without keeping addresses. */

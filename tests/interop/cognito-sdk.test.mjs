@@ -64,3 +64,26 @@ test('errors reach the SDK by their names', async () => {
         assert.ok(error.$metadata.requestId);
     }
 });
+
+test('a verifier that keeps the key set follows a rotation without being told', async () => {
+    const issuer = `${usher.url}/identity/${userPoolId}`;
+    const keys = createRemoteJWKSet(new URL(`${issuer}/.well-known/jwks.json`), { cooldownDuration: 0 });
+    const verify = (token) => jwtVerify(token, keys, { issuer, audience: ClientId, algorithms: ['RS256'], currentDate: new Date(usher.now()) });
+    const who = await usher.account();
+    const { protectedHeader: old } = await verify(who.token);
+    await usher.cli(['keys', 'rotate']);
+    await verify((await usher.signIn(who.email)).token);
+    await usher.advance(361_000);
+    const later = await usher.signIn(who.email);
+    const { protectedHeader: next } = await verify(later.token); // an unknown kid: jose asks for the set again
+    assert.notEqual(next.kid, old.kid);
+    await verify(who.token);
+
+    // One that had the set from before the new key signed needs nothing.
+    const patient = createRemoteJWKSet(new URL(`${issuer}/.well-known/jwks.json`), { cooldownDuration: 3_600_000 });
+    await jwtVerify(later.token, patient, { issuer, audience: ClientId, currentDate: new Date(usher.now()) });
+    await usher.cli(['keys', 'rotate', '--now']);
+    const last = await usher.signIn(who.email);
+    await verify(last.token);
+    await assert.rejects(verify(later.token), { code: 'ERR_JWKS_NO_MATCHING_KEY' });
+});

@@ -13,7 +13,7 @@ static struct id told_of;
 void http_epoch_raised(struct app *app, const struct id *account)
 {
     told++;
-    told_of = *account;
+    told_of = account ? *account : (struct id){ { 0 } };
 }
 
 static const struct config config = { .access_token_seconds = 3600, .refresh_token_seconds = 30 * 24 * 3600, .refresh_grace_seconds = 60 };
@@ -162,7 +162,7 @@ static char *token_of(struct world *world, const struct sign_in *in)
         .auth_time_s = now_s, .issued_at_s = now_s, .expires_at_s = now_s + 3600,
     };
 
-    return jwt_sign(&world->app.identity->pool, world->arena, &claims);
+    return identity_sign(world->app.identity, world->arena, &claims);
 }
 
 static enum err authenticate(struct world *world, const char *token, struct caller *caller)

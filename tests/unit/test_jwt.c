@@ -168,6 +168,12 @@ static void no_algorithm_but_ours(void **state)
     assert_true(good(sign_raw(&pool, header_of("RS256", ""), payload)));
     assert_true(good(sign_raw(&pool, header_of("RS256", ",\"typ\":\"JWT\",\"jku\":\"http://evil.example/\""), payload))); /* not believed, not fetched */
     assert_false(good(sign_raw(&stranger, header_of("RS256", ""), payload)));
+    static const struct { const char *typ; bool taken; } types[] = {
+        { "\"JWT\"", true }, { "\"jwt\"", true }, { "\"at+jwt\"", true }, { "\"application/at+jwt\"", true },
+        { "\"logout+jwt\"", false }, { "\"dpop+jwt\"", false }, { "\"\"", false }, { "null", false }, { "1", false }, { "[\"JWT\"]", false },
+    };
+    for (size_t i = 0; i < COUNT(types); i++)
+        assert_int_equal(good(sign_raw(&pool, header_of("RS256", arena_printf(arena, ",\"typ\":%s", types[i].typ)), payload)), types[i].taken);
     static const char *const algs[] = { "none", "None", "nOnE", "", "HS256", "RS384", "RS512", "PS256", "ES256", "rs256" };
     for (size_t i = 0; i < COUNT(algs); i++)
         assert_false(good(sign_raw(&pool, header_of(algs[i], ""), payload)));
@@ -183,7 +189,7 @@ static void no_algorithm_but_ours(void **state)
     assert_false(good(arena_printf(arena, "%s.%s", encode(header_of("none", "")), encode(payload))));
     /* HS256 with the public key's text as the secret. */
     struct buf keys = buf_in(arena);
-    jwt_key_set(&pool, &keys);
+    jwt_key_set(&pool, now_ms, &keys);
     char *text = arena_printf(arena, "%s.%s", encode(header_of("HS256", "")), encode(payload));
     HMAC(EVP_sha256(), keys.data, (int)keys.len, (const uint8_t *)text, strlen(text), mac, NULL);
     sodium_bin2base64(encoded, sizeof encoded, mac, sizeof mac, B64);
@@ -221,9 +227,15 @@ static void every_claim_is_held_to_its_word(void **state)
         { exp, "\"exp\":\"never\"" },
         { exp, "\"exp\":1" },
         { exp, "\"nbf\":1" },
+        { "{", "{\"nbf\":99999999999," },
+        { "{", "{\"nbf\":\"1\"," },
+        { "{", "{\"nbf\":-1," },
+        { "{", "{\"iss\":\"http://127.0.0.1:8080/identity/usher_abc\"," },   /* each member once, */
+        { "{", "{\"x\":{\"y\":[{\"z\":1,\"z\":1}]}," },                      /* however deep */
     };
 
     assert_true(good(sign_raw(&pool, header, payload)));
+    assert_true(good(sign_raw(&pool, header, with(payload, "{", "{\"nbf\":1,\"x\":{\"y\":[{\"z\":1}]},"))));
     for (size_t i = 0; i < COUNT(rows); i++) {
         if (good(sign_raw(&pool, header, with(payload, rows[i].from, rows[i].to))))
             fail_msg("row %zu was taken: %s", i, rows[i].to);
@@ -310,7 +322,7 @@ static void an_older_key_still_verifies(void **state)
     assert_true(jwt_verify(&pool, arena, new, strlen(new), now_ms, &out));
 
     struct buf set = buf_in(arena);
-    jwt_key_set(&rotated, &set);
+    jwt_key_set(&rotated, now_ms, &set);
     assert_non_null(strstr(set.data, rotated.keys[0].kid));
     assert_non_null(strstr(set.data, rotated.keys[1].kid));
     assert_null(strstr(set.data, "\"d\":"));
