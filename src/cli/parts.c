@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "cli/cli.h"
 #include "events/event.h"
+#include "events/staff.h"
 #include "gate/gate.h"
 #include "http/assets.h"
 #include "http/http.h"
@@ -25,11 +26,11 @@
 /* The simulator's come first, so that a server with a real Stripe key begins one further on. */
 static const struct route *const route_tables[] = {
     sim_routes,    http_routes,   asset_routes,   identity_routes, event_routes, registration_routes,
-    object_routes, ticket_routes, payment_routes, gate_routes,     me_routes,    NULL,
+    object_routes, ticket_routes, payment_routes, gate_routes,     me_routes,    staff_routes, NULL,
 };
 
 static const struct answer_schema *const schema_tables[] = {
-    event_schemas, registration_schemas, ticket_schemas, payment_schemas, gate_schemas, me_schemas, NULL,
+    event_schemas, registration_schemas, ticket_schemas, payment_schemas, gate_schemas, me_schemas, staff_schemas, NULL,
 };
 
 static const struct job_kind *const job_tables[] = {
@@ -37,7 +38,7 @@ static const struct job_kind *const job_tables[] = {
 };
 
 static const struct sweep *const sweep_tables[] = {
-    sim_sweeps, http_sweeps, identity_sweeps, event_sweeps, registration_sweeps, ticket_sweeps, payment_sweeps, NULL,
+    sim_sweeps, http_sweeps, identity_sweeps, event_sweeps, staff_sweeps, registration_sweeps, ticket_sweeps, payment_sweeps, NULL,
 };
 
 /* ---- the address that people use ---- */

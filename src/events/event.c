@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "events/event_rows.h"
+#include "events/staff.h"
 
 const char *const event_status_words[] = { "draft", "published", "cancelled", "ended", NULL };
 
@@ -116,28 +117,50 @@ int64_t event_available(const struct event *event, const struct ticket_type *typ
     return MAX(0, MIN(of_type, of_event));
 }
 
+bool event_is_over(const struct event *event, int64_t now_ms)
+{
+    return event->status == EVENT_CANCELLED || now_ms >= event->ends_at_ms + EVENT_GATE_AFTER_END_MS;
+}
+
 /* ---- who may ---- */
 
-static bool manages(const struct caller *caller, const struct id *organizer)
+enum right { RIGHT_NONE, RIGHT_GATE, RIGHT_MANAGE, RIGHT_OWN };
+
+/* All that this caller may do at this event: each right holds those below it. */
+static enum right right_of(struct tx *tx, const struct caller *caller, const struct id *event, const struct id *organizer)
 {
     if (id_is_zero(&caller->account))
-        return false;
-    return id_equal(&caller->account, organizer) || (caller->groups & GROUP_ADMINS);
+        return RIGHT_NONE;
+    if (!id_is_zero(&caller->gate_of))
+        return id_equal(&caller->gate_of, event) ? RIGHT_GATE : RIGHT_NONE;
+    if (id_equal(&caller->account, organizer) || (caller->groups & GROUP_ADMINS))
+        return RIGHT_OWN;
+    switch (staff_role_of(tx, event, &caller->account)) {
+    case STAFF_MANAGER:
+        return RIGHT_MANAGE;
+    case STAFF_GATE:
+        return RIGHT_GATE;
+    case STAFF_NONE:
+        break;
+    }
+    return RIGHT_NONE;
 }
 
-bool event_visible(const struct caller *caller, const struct event *event)
+bool event_visible(struct tx *tx, const struct caller *caller, const struct event *event)
 {
-    return event->status != EVENT_DRAFT || manages(caller, &event->organizer);
+    return event->status != EVENT_DRAFT || right_of(tx, caller, &event->id, &event->organizer) != RIGHT_NONE;
 }
 
-static enum err may_manage(const struct caller *caller, const struct id *organizer, bool draft)
+static enum err judge(struct tx *tx, const struct caller *caller, const struct id *event, const struct id *organizer, bool draft, enum right needed)
 {
-    if (manages(caller, organizer))
+    enum right has = right_of(tx, caller, event, organizer);
+
+    if (has >= needed)
         return ERR_OK;
-    return draft ? ERR_NOT_FOUND : ERR_FORBIDDEN;
+    return draft && has == RIGHT_NONE ? ERR_NOT_FOUND : ERR_FORBIDDEN;
 }
 
-enum err event_for_manager(struct tx *tx, const struct caller *caller, const struct id *id, struct event *out)
+static enum err event_for(struct tx *tx, const struct caller *caller, const struct id *id, enum right needed, struct event *out)
 {
     struct query *q;
     struct id organizer;
@@ -146,7 +169,7 @@ enum err event_for_manager(struct tx *tx, const struct caller *caller, const str
     if (out) {
         if (!event_find(tx, id, out))
             return ERR_NOT_FOUND;
-        return may_manage(caller, &out->organizer, out->status == EVENT_DRAFT);
+        return judge(tx, caller, id, &out->organizer, out->status == EVENT_DRAFT, needed);
     }
     q = query(tx, &event_owner_of);
     bind_id(q, ":id", id);
@@ -157,12 +180,37 @@ enum err event_for_manager(struct tx *tx, const struct caller *caller, const str
     organizer = col_id(q, 0);
     draft = col_int(q, 1) == EVENT_DRAFT;
     query_end(q);
-    return may_manage(caller, &organizer, draft);
+    return judge(tx, caller, id, &organizer, draft, needed);
+}
+
+enum err event_for_owner(struct tx *tx, const struct caller *caller, const struct id *id, struct event *out)
+{
+    return event_for(tx, caller, id, RIGHT_OWN, out);
+}
+
+enum err event_for_manager(struct tx *tx, const struct caller *caller, const struct id *id, struct event *out)
+{
+    return event_for(tx, caller, id, RIGHT_MANAGE, out);
 }
 
 enum err event_for_gate(struct tx *tx, const struct caller *caller, const struct id *id, struct event *out)
 {
-    return event_for_manager(tx, caller, id, out);
+    return event_for(tx, caller, id, RIGHT_GATE, out);
+}
+
+enum err event_allow_owner(struct req *req, struct tx *tx)
+{
+    return event_for_owner(tx, &req->caller, &req->id[0], NULL);
+}
+
+enum err event_allow_manager(struct req *req, struct tx *tx)
+{
+    return event_for_manager(tx, &req->caller, &req->id[0], NULL);
+}
+
+enum err event_allow_gate(struct req *req, struct tx *tx)
+{
+    return event_for_gate(tx, &req->caller, &req->id[0], NULL);
 }
 
 enum err event_key(struct req *req, struct tx *tx, struct id *out)

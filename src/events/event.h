@@ -50,11 +50,22 @@ int64_t event_available(const struct event *event, const struct ticket_type *typ
 /* As in the contract's shapes. */
 void event_json(struct buf *out, const char *name, struct app *app, const struct event *event);
 
-/* For routes on an event's insides: ERR_NOT_FOUND where the caller cannot see it (another's draft), ERR_FORBIDDEN where
- * he sees it and is neither its organizer nor an admin. `out` may be NULL. */
-enum err event_for_manager(struct tx *tx, const struct caller *caller, const struct id *id, struct event *out);
-/* The same for the gate: organizer, admins, and (later) staff. */
-enum err event_for_gate(struct tx *tx, const struct caller *caller, const struct id *id, struct event *out);
+/*
+ * For routes on an event's insides: ERR_NOT_FOUND where the caller cannot see it (another's draft), ERR_FORBIDDEN where he sees it and has not the
+ * right. `out` may be NULL. The organizer and the admins have every right; docs/security.md has the table of what hangs on which.
+ */
+enum err event_for_owner(struct tx *tx, const struct caller *caller, const struct id *id, struct event *out);   /* nobody else */
+enum err event_for_manager(struct tx *tx, const struct caller *caller, const struct id *id, struct event *out); /* staff: managers */
+enum err event_for_gate(struct tx *tx, const struct caller *caller, const struct id *id, struct event *out);    /* all its staff, and its scanner devices */
+
+/* Late guests and slow clocks: the gate counts as open so long after the end. */
+#define EVENT_GATE_AFTER_END_MS (INT64_C(24) * 3600 * 1000)
+/* Cancelled, or its gate has closed for good: nobody begins to help there any more. */
+bool event_is_over(const struct event *event, int64_t now_ms);
+/* The same as a route's `allow`, where the first id in the path is the event. */
+enum err event_allow_owner(struct req *req, struct tx *tx);
+enum err event_allow_manager(struct req *req, struct tx *tx);
+enum err event_allow_gate(struct req *req, struct tx *tx);
 /* key_finder for routes whose first path id is the event. */
 enum err event_key(struct req *req, struct tx *tx, struct id *out);
 

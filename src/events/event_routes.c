@@ -59,12 +59,6 @@ static bool if_match_holds(const char *header, int64_t version)
 
 /* ---- making and changing ---- */
 
-/* Asked before the body is looked at; the handlers ask again, in their own transaction. */
-static enum err may_manage(struct req *req, struct tx *tx)
-{
-    return event_for_manager(tx, &req->caller, &req->id[0], NULL);
-}
-
 static enum err create_event(struct req *req, struct tx *tx)
 {
     struct event event;
@@ -96,7 +90,7 @@ static enum err change_event(struct req *req, struct tx *tx)
 static enum err cancel_event(struct req *req, struct tx *tx)
 {
     struct event event;
-    enum err e = event_for_manager(tx, &req->caller, &req->id[0], &event);
+    enum err e = event_for_owner(tx, &req->caller, &req->id[0], &event);
 
     if (e)
         return e;
@@ -110,7 +104,7 @@ static enum err cancel_event(struct req *req, struct tx *tx)
 
 static enum err find_visible(struct req *req, struct tx *tx, struct event *out)
 {
-    if (!event_find(tx, &req->id[0], out) || !event_visible(&req->caller, out))
+    if (!event_find(tx, &req->id[0], out) || !event_visible(tx, &req->caller, out))
         return ERR_NOT_FOUND;
     if (out->status == EVENT_DRAFT)
         req->reply.cache_control = "private, no-store";
@@ -272,12 +266,14 @@ static enum err show_stats(struct req *req, struct tx *tx)
 {
     struct event event;
     struct event_stats stats;
+    struct check_in_counts counts;
     struct buf *out;
     enum err e = event_for_manager(tx, &req->caller, &req->id[0], &event);
 
     if (e)
         return e;
     event_stats(tx, &event.id, &stats);
+    event_check_in_counts(tx, &event.id, &counts);
     out = reply_json(req, 200);
     json_open(out, NULL);
     json_id(out, "eventId", &event.id);
@@ -286,14 +282,14 @@ static enum err show_stats(struct req *req, struct tx *tx)
     json_int(out, "held", event.held);
     json_int(out, "sold", event.sold);
     json_int(out, "available", MAX(0, event.capacity - event.held - event.sold));
-    json_int(out, "checkedIn", stats.checked_in);
+    json_int(out, "checkedIn", counts.all);
     json_int(out, "pendingRegistrations", stats.pending);
     json_int(out, "confirmedRegistrations", stats.confirmed);
     json_int(out, "revenue", stats.revenue - stats.refunded);
     json_int(out, "refunded", stats.refunded);
     json_open_array(out, "ticketTypes");
     for (size_t i = 0; i < event.type_count; i++)
-        stats_type_json(out, &event, &event.types[i], stats.checked_in_of[event.types[i].n]);
+        stats_type_json(out, &event, &event.types[i], counts.of_type[event.types[i].n]);
     json_close_array(out);
     json_close(out);
     return ERR_OK;
@@ -392,7 +388,7 @@ static enum err show_image(struct req *req, struct tx *tx)
         return ERR_NOT_FOUND;
     name = strrchr(event.image, '/') + 1; /* keys are ours, made in begin_image */
     exact = in && in->version && strcmp(in->version, name) == 0;
-    if (!exact && !event_visible(&req->caller, &event))
+    if (!exact && !event_visible(tx, &req->caller, &event))
         return ERR_NOT_FOUND;
     req->reply.file = objects_file(req->app->objects, event.image, &size);
     if (req->reply.file < 0)
@@ -414,17 +410,17 @@ const struct route event_routes[] = {
       .summary = "List published events that have not ended, by their start", .answer = "EventList" },
     { .method = "GET", .path = "/v1/events/{eventId}", .kind = READ, .handler = show_event, .cache = CACHE_BY_KEY, .key = event_key,
       .summary = "Show an event", .answer = "Event" },
-    { .method = "PATCH", .path = "/v1/events/{eventId}", .kind = WRITE, .handler = change_event, .who = WHO_SIGNED_IN, .allow = may_manage,
+    { .method = "PATCH", .path = "/v1/events/{eventId}", .kind = WRITE, .handler = change_event, .who = WHO_SIGNED_IN, .allow = event_allow_manager,
       .body = &event_patch_shape, .body_max = 256 * 1024, .key = event_key, .summary = "Change or publish an event", .answer = "Event" },
     { .method = "POST", .path = "/v1/events/{eventId}/cancel", .kind = WRITE, .handler = cancel_event, .who = WHO_SIGNED_IN,
-      .allow = may_manage, .key = event_key,
+      .allow = event_allow_owner, .key = event_key,
       .summary = "Cancel an event and give the money back", .answer = "Event" },
     { .method = "GET", .path = "/v1/events/{eventId}.ics", .kind = READ, .handler = show_calendar, .cache = CACHE_BY_KEY, .key = event_key,
       .summary = "The event as a calendar file" },
-    { .method = "GET", .path = "/v1/events/{eventId}/stats", .kind = SCAN, .handler = show_stats, .who = WHO_SIGNED_IN,
+    { .method = "GET", .path = "/v1/events/{eventId}/stats", .kind = SCAN, .handler = show_stats, .who = WHO_SIGNED_IN, .allow = event_allow_manager,
       .summary = "How the event sells and fills", .answer = "EventStats" },
     { .method = "PUT", .path = "/v1/events/{eventId}/image", .kind = WORK, .handler = begin_image, .work = store_image, .after = finish_image,
-      .lane = LANE_SWEEP, .who = WHO_SIGNED_IN, .allow = may_manage, .body_type = "image/", .body_max = IMAGE_BYTES_MAX, .key = event_key,
+      .lane = LANE_SWEEP, .who = WHO_SIGNED_IN, .allow = event_allow_manager, .body_type = "image/", .body_max = IMAGE_BYTES_MAX, .key = event_key,
       .summary = "Set the event's picture (PNG, JPEG or WebP)", .answer = "Event" },
     { .method = "GET", .path = "/v1/events/{eventId}/image", .kind = SCAN, .handler = show_image, .query = &image_query_shape,
       .summary = "The event's picture" },

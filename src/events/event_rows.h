@@ -19,8 +19,8 @@
 void event_read_row(struct query *q, struct tx *tx, struct event *out);
 /* The row of EVENT_TYPE_COLUMNS. */
 void event_type_read_row(struct query *q, struct tx *tx, const struct id *event, struct ticket_type *out);
-/* May this caller know that it exists? All but drafts; a draft its organizer and the admins. */
-bool event_visible(const struct caller *caller, const struct event *event);
+/* May this caller know that it exists? All but drafts; a draft its organizer, its staff and the admins. */
+bool event_visible(struct tx *tx, const struct caller *caller, const struct event *event);
 /* The members of an Event without the braces, for shapes that have more. */
 void event_json_members(struct buf *out, const struct app *app, const struct event *event);
 /* A number, or null for 0: no limit. */

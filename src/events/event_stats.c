@@ -32,11 +32,17 @@ void event_stats(struct tx *tx, const struct id *event, struct event_stats *out)
         out->refunded += col_int(q, 3);
     }
     query_end(q);
-    q = query(tx, &stats_checked_in);
+}
+
+void event_check_in_counts(struct tx *tx, const struct id *event, struct check_in_counts *out)
+{
+    struct query *q = query(tx, &stats_checked_in);
+
+    memset(out, 0, sizeof *out);
     bind_id(q, ":event", event);
     while (query_row(q)) {
-        out->checked_in_of[(uint8_t)col_int(q, 0)] = col_int(q, 1);
-        out->checked_in += col_int(q, 1);
+        out->of_type[(uint8_t)col_int(q, 0)] = col_int(q, 1);
+        out->all += col_int(q, 1);
     }
     query_end(q);
 }

@@ -11,9 +11,6 @@ const char *const gate_reason_words[] = {
     [GATE_CANCELLED] = "cancelled", [GATE_ALREADY_USED] = "already-used", [GATE_NOT_YET_OPEN] = "not-yet-open", [GATE_ENDED] = "ended",
 };
 
-/* Late guests and slow clocks: the doors count as open so long after the end. */
-#define OPEN_AFTER_END_MS (INT64_C(24) * 3600 * 1000)
-
 /* The rule itself: of two that come at once, the second finds the status changed. */
 SQL(gate_use,
     "UPDATE ticket SET status = 1, used_at = :at, used_gate = :gate WHERE registration = :registration AND n = :n AND status = 0");
@@ -106,7 +103,7 @@ static enum gate_reason judge(const struct tx *tx, const struct gate_scan *scan,
         return GATE_ALREADY_USED;
     if (ticket->event.admission_starts_at_ms && at < ticket->event.admission_starts_at_ms)
         return GATE_NOT_YET_OPEN;
-    if (at >= ticket->event.ends_at_ms + OPEN_AFTER_END_MS)
+    if (at >= ticket->event.ends_at_ms + EVENT_GATE_AFTER_END_MS)
         return GATE_ENDED;
     return GATE_ADMITTED;
 }
@@ -219,7 +216,7 @@ enum err gate_undo(struct tx *tx, const struct caller *caller, const struct gate
 /* ---- the roster ---- */
 
 SQL(gate_roster_tickets,
-    "SELECT t.registration, t.n, t.type, t.status, t.edition, t.used_at, t.used_gate, a.name, a.email"
+    "SELECT t.registration, t.n, t.type, t.status, t.edition, t.used_at, t.used_gate, a.name"
     " FROM registration r JOIN ticket t ON t.registration = r.id LEFT JOIN account a ON a.id = r.account"
     " WHERE r.event = :event AND r.id >= :registration AND (r.id > :registration OR t.n > :n)"
     " ORDER BY r.id, t.n LIMIT :limit");
@@ -282,7 +279,7 @@ size_t gate_roster(struct tx *tx, const struct id *event, const struct page *pag
         row->edition = col_int(q, 4);
         row->used_at_ms = col_int(q, 5);
         row->used_gate = col_text(q, 6, tx->arena);
-        row->attendee_name = col_text(q, col_is_null(q, 7) ? 8 : 7, tx->arena);
+        row->attendee_name = col_text(q, 7, tx->arena); /* never the address: the gate has no need of it */
         count++;
     }
     query_end(q);

@@ -1,5 +1,7 @@
 /* gate_routes.c - the gate over HTTP: tables and thin handlers. */
 #include "base/clock.h"
+#include "events/event_stats.h"
+#include "events/staff.h"
 #include "gate/gate.h"
 
 /* A scanner's clock may run ahead by so much; a log of scans may come in so late. */
@@ -93,6 +95,17 @@ static enum err key_of_scan(struct req *req, struct tx *tx, struct id *out)
     return ERR_OK;
 }
 
+/* The event stands in the body, so that before the body is judged only this is known: whether he works at any event at all. gate_admit asks about
+ * the one. */
+static enum err may_scan_somewhere(struct req *req, struct tx *tx)
+{
+    const struct caller *caller = &req->caller;
+
+    if (!id_is_zero(&caller->gate_of) || (caller->groups & (GROUP_ORGANIZERS | GROUP_ADMINS)) || staff_works_anywhere(tx, &caller->account))
+        return ERR_OK;
+    return ERR_FORBIDDEN;
+}
+
 static enum err validate_ticket(struct req *req, struct tx *tx)
 {
     struct gate_verdict verdict;
@@ -155,12 +168,6 @@ static enum err check_in_batch(struct req *req, struct tx *tx)
     json_close_array(out);
     json_close(out);
     return ERR_OK;
-}
-
-/* Asked before the body is looked at; gate_admit asks again. */
-static enum err may_check_in(struct req *req, struct tx *tx)
-{
-    return event_for_gate(tx, &req->caller, &req->id[0], NULL);
 }
 
 struct undo_in {
@@ -245,19 +252,57 @@ static enum err show_roster(struct req *req, struct tx *tx)
     return ERR_OK;
 }
 
+/* ---- how many are in ---- */
+
+static void counts_type_json(struct buf *out, const struct ticket_type *type, int64_t checked_in)
+{
+    json_open(out, NULL);
+    json_id(out, "ticketTypeId", &type->id);
+    json_str(out, "name", type->name);
+    json_int(out, "sold", type->sold);
+    json_int(out, "checkedIn", checked_in);
+    json_close(out);
+}
+
+static enum err show_counts(struct req *req, struct tx *tx)
+{
+    struct event event;
+    struct check_in_counts counts;
+    struct buf *out;
+    enum err e = event_for_gate(tx, &req->caller, &req->id[0], &event);
+
+    if (e)
+        return e;
+    event_check_in_counts(tx, &event.id, &counts);
+    out = reply_json(req, 200);
+    json_open(out, NULL);
+    json_id(out, "eventId", &event.id);
+    json_int(out, "sold", event.sold);
+    json_int(out, "checkedIn", counts.all);
+    json_open_array(out, "ticketTypes");
+    for (size_t i = 0; i < event.type_count; i++)
+        counts_type_json(out, &event.types[i], counts.of_type[event.types[i].n]);
+    json_close_array(out);
+    json_close(out);
+    reply_etag_of_body(req);
+    return ERR_OK;
+}
+
 /* ---- tables ---- */
 
 const struct route gate_routes[] = {
-    { .method = "POST", .path = "/v1/validate-ticket", .kind = WRITE, .handler = validate_ticket, .who = WHO_ORGANIZERS,
-      .body = &validate_shape, .key = key_of_scan, .urgent = true, .summary = "Check a ticket at the gate and let its bearer in",
+    { .method = "POST", .path = "/v1/validate-ticket", .kind = WRITE, .handler = validate_ticket, .who = WHO_SIGNED_IN, .devices = true,
+      .allow = may_scan_somewhere, .body = &validate_shape, .key = key_of_scan, .urgent = true, .summary = "Check a ticket at the gate and let its bearer in",
       .answer = "Verdict" },
-    { .method = "GET", .path = "/v1/events/{eventId}/roster", .kind = SCAN, .handler = show_roster, .who = WHO_SIGNED_IN,
-      .query = &roster_query_shape, .summary = "The tickets of an event, for scanners that go offline", .answer = "Roster" },
+    { .method = "GET", .path = "/v1/events/{eventId}/roster", .kind = SCAN, .handler = show_roster, .who = WHO_SIGNED_IN, .devices = true,
+      .allow = event_allow_gate, .query = &roster_query_shape, .summary = "The tickets of an event, for scanners that go offline", .answer = "Roster" },
     { .method = "POST", .path = "/v1/events/{eventId}/check-ins", .kind = WORK,
-      .work = read_codes, .after = check_in_batch, .lane = LANE_SCAN, .who = WHO_SIGNED_IN, .allow = may_check_in, .body = &batch_shape, .key = event_key,
+      .work = read_codes, .after = check_in_batch, .lane = LANE_SCAN, .who = WHO_SIGNED_IN, .devices = true, .allow = event_allow_gate, .body = &batch_shape, .key = event_key,
       .urgent = true, .summary = "Hand in a scanner's log, each scan answered", .answer = "VerdictList" },
-    { .method = "POST", .path = "/v1/events/{eventId}/check-ins/undo", .kind = WRITE, .handler = undo_check_in, .who = WHO_SIGNED_IN, .allow = may_check_in,
-      .body = &undo_shape, .key = event_key, .urgent = true, .summary = "Make a used ticket valid again", .answer = "Ticket" },
+    { .method = "POST", .path = "/v1/events/{eventId}/check-ins/undo", .kind = WRITE, .handler = undo_check_in, .who = WHO_SIGNED_IN, .devices = true,
+      .allow = event_allow_gate, .body = &undo_shape, .key = event_key, .urgent = true, .summary = "Make a used ticket valid again", .answer = "Ticket" },
+    { .method = "GET", .path = "/v1/events/{eventId}/check-in-counts", .kind = SCAN, .handler = show_counts, .who = WHO_SIGNED_IN, .devices = true,
+      .allow = event_allow_gate, .summary = "How many are in, of how many tickets", .answer = "CheckInCounts" },
     ROUTE_END
 };
 
@@ -281,5 +326,10 @@ const struct answer_schema gate_schemas[] = {
       "\"properties\":{\"ticketId\":" UUID ",\"ticketTypeId\":" UUID ",\"ticketTypeName\":" TEXT_OR_NULL ",\"attendeeName\":" TEXT_OR_NULL
       ",\"status\":{\"type\":\"string\",\"enum\":[\"valid\",\"used\",\"cancelled\"]},\"edition\":{\"type\":\"integer\"},\"usedAt\":" TIME_OR_NULL
       ",\"usedGate\":" TEXT_OR_NULL "}}},\"nextCursor\":" TEXT_OR_NULL "}}" },
+    { "CheckInCounts",
+      "{\"type\":\"object\",\"required\":[\"eventId\",\"sold\",\"checkedIn\",\"ticketTypes\"],\"properties\":{\"eventId\":" UUID
+      ",\"sold\":{\"type\":\"integer\"},\"checkedIn\":{\"type\":\"integer\"},\"ticketTypes\":{\"type\":\"array\",\"items\":{\"type\":\"object\","
+      "\"properties\":{\"ticketTypeId\":" UUID ",\"name\":{\"type\":\"string\"},\"sold\":{\"type\":\"integer\"},"
+      "\"checkedIn\":{\"type\":\"integer\"}}}}}}" },
     { NULL, NULL },
 };

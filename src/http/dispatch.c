@@ -201,6 +201,8 @@ static enum err check_token(struct exchange *x)
             return e;
         x->took_token = true;
     }
+    if (!id_is_zero(&x->req.caller.gate_of) && !route->devices)
+        return fault_set(&x->req.fault, ERR_FORBIDDEN, "A scanner device may only do what its gate needs.");
     if (route->who == WHO_ANYONE)
         return ERR_OK;
     if (id_is_zero(&x->req.caller.account))

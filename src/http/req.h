@@ -30,7 +30,8 @@ enum { GROUP_ATTENDEES = 1, GROUP_ORGANIZERS = 2, GROUP_ADMINS = 4 };
 
 /* The checked token's owner. Zero account: not signed in. */
 struct caller {
-    struct id account;
+    struct id account;      /* a scanner device's is the device itself */
+    struct id gate_of;      /* a scanner device's: the one event whose gate it keeps; zero for people */
     unsigned groups;        /* GROUP_... */
     int64_t epoch;          /* account.epoch when the token was made; compared in WRITE and WORK */
     const char *email;      /* of the token; for display only */
@@ -106,6 +107,7 @@ struct route {
     void (*problem)(struct req *req, enum err e); /* writes the reply for an error in a wire of its own (Cognito, Stripe); NULL: problem+json */
     bool before_reads;       /* WORK: `handler` runs in a read snapshot */
     enum who who;
+    bool devices;            /* scanner devices may call it too; every other route refuses them, public ones as well */
     handler *allow;          /* who may, where that depends on the thing: on a snapshot as soon as the head is read, before the body is judged; an error is the answer */
     const struct shape *body, *query;
     bool body_optional;      /* no body reads as {} */

@@ -54,6 +54,8 @@ enum err identity_keys_list(struct app *app, struct arena *arena, struct token_k
 enum err identity_authenticate(struct app *app, struct tx *tx, const char *token, size_t len, struct caller *out);
 enum err identity_still_valid(struct tx *tx, const struct caller *caller);
 
+/* What an address is looked up by: NFC, case folded. NULL when it is not UTF-8. */
+char *account_fold_email(struct arena *arena, const char *email);
 /* false when there is none. Strings live in tx->arena. */
 bool account_by_id(struct tx *tx, const struct id *id, struct account *out);
 bool account_by_email(struct tx *tx, const char *email, struct account *out);

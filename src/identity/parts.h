@@ -151,8 +151,6 @@ int64_t challenge_remove_expired(struct tx *tx);
 
 /* ---- accounts (account.c) ---- */
 
-/* What an address is looked up by: NFC, case folded. NULL when it is not UTF-8. */
-char *account_fold_email(struct arena *arena, const char *email);
 /* Insert an unconfirmed or confirmed account; false when the address is taken. */
 bool account_insert(struct tx *tx, const struct account *account);
 /* Take over an account that was never confirmed; false when it was, meanwhile. */

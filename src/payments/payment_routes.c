@@ -163,6 +163,15 @@ static enum err ticket_numbers(struct tx *tx, const struct registration *reg, co
     return tx->fault->field_count ? ERR_INVALID : ERR_OK;
 }
 
+/* Asked before the body is looked at; the handler asks again. A buyer sees the registration and may not refund it. */
+static enum err may_refund(struct req *req, struct tx *tx)
+{
+    struct registration reg;
+    enum err e = registration_for_caller(tx, &req->caller, &req->id[0], &reg);
+
+    return e ? e : event_for_manager(tx, &req->caller, &reg.event, NULL);
+}
+
 static enum err give_refund(struct req *req, struct tx *tx)
 {
     static const struct refund_new everything = { .amount = 0 };
@@ -193,7 +202,7 @@ const struct route payment_routes[] = {
     /* Stripe's events are a few KiB; the usual limit of 64 KiB also bounds what a signature costs to check. */
     { "POST", "/v1/stripe-webhook", WRITE, take_webhook, .refuse_early = read_webhook, .raw = true, .urgent = true, .body_type = "application/json",
       .summary = "Stripe's signed events" },
-    { "POST", "/v1/registrations/{registrationId}/refund", WRITE, give_refund, .who = WHO_SIGNED_IN, .body = &refund_new_shape, .body_optional = true,
+    { "POST", "/v1/registrations/{registrationId}/refund", WRITE, give_refund, .who = WHO_SIGNED_IN, .allow = may_refund, .body = &refund_new_shape, .body_optional = true,
       .key = registration_key, .summary = "Give money back, and with it the tickets", .answer = "Registration" },
     ROUTE_END
 };

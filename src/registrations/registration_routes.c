@@ -354,10 +354,10 @@ const struct route registration_routes[] = {
       .answer = "Registration" },
     { "DELETE", "/v1/registrations/{registrationId}", WRITE, give_back, .who = WHO_SIGNED_IN, .key = registration_key,
       .summary = "Give a hold back", .answer = "Registration" },
-    { "GET", "/v1/events/{eventId}/registrations", SCAN, list_event_registrations, .who = WHO_SIGNED_IN, .query = &event_list_shape,
+    { "GET", "/v1/events/{eventId}/registrations", SCAN, list_event_registrations, .who = WHO_SIGNED_IN, .allow = event_allow_manager, .query = &event_list_shape,
       .summary = "An event's registrations, for its organizer", .answer = "RegistrationList" },
     { "GET", "/v1/events/{eventId}/registrations.csv", WORK, csv_before, csv_work, .lane = LANE_SCAN, .before_reads = true, .who = WHO_SIGNED_IN,
-      .summary = "The same as CSV, a line a ticket" },
+      .allow = event_allow_manager, .summary = "The same as CSV, a line a ticket" },
     ROUTE_END
 };
 

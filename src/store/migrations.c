@@ -219,9 +219,50 @@ static const char *const totp_failures[] = {
     NULL,
 };
 
+/* Who helps at an event, and the scanners at its gates. Secrets are kept as their SHA-256. */
+static const char *const staff[] = {
+    /* ---- events/ ---- */
+    /* A row is an invitation until `account` took it. */
+    "CREATE TABLE staff ("
+    " id BLOB NOT NULL PRIMARY KEY CHECK (length(id) = 16), event BLOB NOT NULL,"
+    " email TEXT NOT NULL, email_key TEXT NOT NULL,"       /* the address invited, and folded */
+    " role INTEGER NOT NULL CHECK (role IN (0, 1)),"       /* gate, manager */
+    " account BLOB,"
+    " hash BLOB NOT NULL, expires_at INTEGER NOT NULL,"    /* of the token in the newest mail, which works until then */
+    " invited_by BLOB NOT NULL, invited_at INTEGER NOT NULL, accepted_at INTEGER,"
+    " CHECK ((account IS NULL) = (accepted_at IS NULL))"
+    ") STRICT",
+    "CREATE UNIQUE INDEX staff_event ON staff (event, email_key)",
+    "CREATE UNIQUE INDEX staff_account ON staff (account, event) WHERE account IS NOT NULL",
+    "CREATE UNIQUE INDEX staff_hash ON staff (hash)",
+    "CREATE INDEX staff_expiry ON staff (expires_at) WHERE account IS NULL",
+    /* Invitations mailed in the last 24 hours, for their limits. */
+    "CREATE TABLE staff_mail ("
+    " id BLOB NOT NULL PRIMARY KEY, inviter BLOB NOT NULL, email_key TEXT NOT NULL, at INTEGER NOT NULL"
+    ") STRICT",
+    "CREATE INDEX staff_mail_inviter ON staff_mail (inviter, at)",
+    "CREATE INDEX staff_mail_address ON staff_mail (email_key, at)",
+    "CREATE INDEX staff_mail_at ON staff_mail (at)",
+
+    /* ---- gate/ ---- */
+    /* token: the one-time code that a device claims itself with. credential: what it then sends; epoch rises with each claim. */
+    "CREATE TABLE device ("
+    " id BLOB NOT NULL PRIMARY KEY CHECK (length(id) = 16), event BLOB NOT NULL,"
+    " name TEXT NOT NULL, gate TEXT, made_by BLOB NOT NULL, created_at INTEGER NOT NULL,"
+    " token_hash BLOB, token_expires_at INTEGER,"
+    " credential_hash BLOB, epoch INTEGER NOT NULL DEFAULT 0, claimed_at INTEGER, seen_at INTEGER, revoked_at INTEGER,"
+    " CHECK ((token_hash IS NULL) = (token_expires_at IS NULL)), CHECK (revoked_at IS NULL OR (token_hash IS NULL AND credential_hash IS NULL))"
+    ") STRICT",
+    "CREATE INDEX device_event ON device (event, id)",
+    "CREATE UNIQUE INDEX device_token ON device (token_hash) WHERE token_hash IS NOT NULL",
+    "CREATE UNIQUE INDEX device_credential ON device (credential_hash) WHERE credential_hash IS NOT NULL",
+    NULL,
+};
+
 const struct migration store_migrations[] = {
     { 1, first },
     { 2, second },
     { 3, totp_failures },
+    { 4, staff },
     { 0, NULL },
 };

@@ -77,8 +77,7 @@ static enum err show_ticket(struct req *req, struct tx *tx)
 
     if (!ticket_find_to_print(tx, &req->id[0], ticket))
         return fail(tx, ERR_NOT_FOUND, "There is no such ticket.");
-    if (!id_equal(&ticket->registration.account, &req->caller.account) && !id_equal(&ticket->event.organizer, &req->caller.account) &&
-        !(req->caller.groups & GROUP_ADMINS))
+    if (!id_equal(&ticket->registration.account, &req->caller.account) && event_for_manager(tx, &req->caller, &ticket->event.id, NULL) != ERR_OK)
         return fail(tx, ERR_NOT_FOUND, "There is no such ticket.");
     ticket->qr_code = ticket_token_of(req->app, ticket, token); /* signed once for the code, the page and its hash: some 35 us */
     if (ticket->row.status == TICKET_CANCELLED)
@@ -102,6 +101,14 @@ static enum err draw_ticket(struct req *req)
 }
 
 /* ---- the mail once more ---- */
+
+/* Asked before the body is looked at; the handler asks again. */
+static enum err may_resend(struct req *req, struct tx *tx)
+{
+    struct registration reg;
+
+    return registration_for_caller(tx, &req->caller, &req->id[0], &reg);
+}
 
 static enum err resend(struct req *req, struct tx *tx)
 {
@@ -173,9 +180,9 @@ const struct route ticket_routes[] = {
       .summary = "Own tickets of every status, newest registration first", .answer = "TicketList" },
     { .method = "GET", .path = "/v1/tickets/{ticketId}", .kind = WORK, .handler = show_ticket, .before_reads = true, .work = draw_ticket, .lane = LANE_RENDER,
       .who = WHO_SIGNED_IN, .summary = "One ticket with a presigned address of its PDF, good for 15 minutes (null for a cancelled one, and while the disk is full)", .answer = "TicketDownload" },
-    { .method = "POST", .path = "/v1/registrations/{registrationId}/resend", .kind = WRITE, .handler = resend, .who = WHO_SIGNED_IN, .key = registration_key,
+    { .method = "POST", .path = "/v1/registrations/{registrationId}/resend", .kind = WRITE, .handler = resend, .who = WHO_SIGNED_IN, .allow = may_resend, .key = registration_key,
       .summary = "Mail the tickets of a confirmed registration to their buyer again", .answer = "Resend", .answer_status = 202 },
-    { .method = "GET", .path = "/v1/gate-keys", .kind = READ, .handler = gate_keys, .who = WHO_ANYONE, .cache = CACHE_STATIC,
+    { .method = "GET", .path = "/v1/gate-keys", .kind = READ, .handler = gate_keys, .who = WHO_ANYONE, .devices = true, .cache = CACHE_STATIC,
       .summary = "Public keys of the codes on tickets, as a JWK set", .answer = "GateKeys" },
     ROUTE_END
 };
