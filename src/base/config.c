@@ -110,6 +110,10 @@ static const struct setting settings[] = {
     SETTING(refresh_token_seconds, NUMBER, .least = 3600, .most = 315360000, .preset = "2592000", .help = "How long refresh tokens hold (30 days)."),
     SETTING(refresh_grace_seconds, NUMBER, .least = 0, .most = 3600, .preset = "60",
             .help = "How long the refresh token before the newest still works, so that two tabs may refresh at once. Older ones end the session."),
+    SETTING(argon2_memory_kib, NUMBER, .least = 7168, .most = 1048576, .preset = "19456",
+            .help = "Memory that hashing a password takes (Argon2id). OWASP's least: 47104 with 1 pass, 19456 with 2, 12288 with 3, 7168 with 5. "
+                    "Raised: hashes follow as their owners sign in. Lowered: they stay as they are until the password is changed."),
+    SETTING(argon2_passes, NUMBER, .least = 1, .most = 16, .preset = "2", .help = "Passes over that memory."),
     SETTING(smtp_url, TEXT, .check = check_smtp_url, .secret = true,
             .help = "smtp://[USER:PASSWORD@]HOST[:PORT], or smtps:// for TLS from the start. Unset: mail is written to DIR/outbox/*.eml."),
     SETTING(mail_from, TEXT, .preset = "tickets@localhost", .check = check_mail_from, .help = "The sender's address on mail."),

@@ -30,6 +30,7 @@ struct config {
     const char *s3_endpoint, *s3_bucket, *s3_region, *s3_access_key, *s3_secret_key; /* refused until then */
     int access_token_seconds, refresh_token_seconds; /* 3600, 30 days */
     int refresh_grace_seconds;  /* 60; 0..3600 */
+    int argon2_memory_kib, argon2_passes; /* 19456, 2 */
     int max_connections, max_connections_per_address; /* 4096, 1024 */
     const char *log_level;      /* debug, info, warn, error */
     bool access_log;

@@ -278,8 +278,8 @@ static bool fill(struct app *app)
     struct demo demo = { .app = app };
     struct arena *arena = arena_new(0);
     struct fault fault = { .arena = arena };
-    bool ok = !identity_hash_password(arena, &fault, ORGANIZER_PASSWORD, &demo.organizer_hash) &&
-              !identity_hash_password(arena, &fault, ATTENDEE_PASSWORD, &demo.attendee_hash) && write_step(&demo, &any, add_accounts);
+    bool ok = !identity_hash_password(arena, &fault, app->config, ORGANIZER_PASSWORD, ORGANIZER, NULL, &demo.organizer_hash) &&
+              !identity_hash_password(arena, &fault, app->config, ATTENDEE_PASSWORD, ATTENDEE, NULL, &demo.attendee_hash) && write_step(&demo, &any, add_accounts);
 
     for (demo.at = 0; ok && demo.at < demo_event_count; demo.at++)
         ok = write_step(&demo, &any, add_event);

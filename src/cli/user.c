@@ -224,7 +224,7 @@ static int ask_and_say(const struct args *args, const struct buf *request, const
 }
 
 /* The first line of standard input, hashed. NULL and a sentence when that cannot be. */
-static const char *read_password(struct arena *arena)
+static const char *read_password(const struct args *args, const struct config *config, struct arena *arena)
 {
     char line[PASSWORD_LINE_MAX + 1];
     struct fault fault = { .arena = arena };
@@ -237,7 +237,7 @@ static const char *read_password(struct arena *arena)
     }
     len = strcspn(line, "\r\n");
     line[len] = '\0';
-    if (identity_hash_password(arena, &fault, line, &hash)) {
+    if (identity_hash_password(arena, &fault, config, line, args->word[0], args_option(args, "name"), &hash)) {
         cli_complain("the password will not do: %s", fault.fields ? fault.fields->detail : fault.detail ? fault.detail : "it cannot be hashed");
         hash = NULL;
     }
@@ -294,8 +294,14 @@ int user_add_run(const struct args *args)
     if (!code && !words_are_text(args))
         code = EXIT_USAGE;
     if (!code && args_option(args, "password-stdin")) {
-        hash = read_password(arena);
-        code = hash ? EXIT_DONE : EXIT_FAILED;
+        struct config config;
+
+        code = args_config(args, &config) ? EXIT_DONE : EXIT_USAGE;
+        if (!code) {
+            hash = read_password(args, &config, arena);
+            code = hash ? EXIT_DONE : EXIT_FAILED;
+            config_free(&config);
+        }
     }
     if (!code) {
         begin_request(&request, "user-add");

@@ -26,6 +26,7 @@ SQL(account_replace_sql, "UPDATE account SET email = :email, name = :name, local
 SQL(account_confirm_sql, "UPDATE account SET status = 1, updated_at = :now WHERE id = :id AND status = 0");
 SQL(account_signed_in_sql, "UPDATE account SET failures = 0, failed_at = NULL"
                            " WHERE id = :id AND status = 1 AND epoch = :epoch AND password = :password");
+SQL(account_rehash_sql, "UPDATE account SET password = :next WHERE id = :id AND password = :password");
 SQL(account_reset_sql, "UPDATE account SET password = :password, status = 1, epoch = epoch + 1, failures = 0, failed_at = NULL, updated_at = :now"
                        " WHERE id = :id AND status <> 2");
 SQL(account_change_sql, "UPDATE account SET password = :next, failures = 0, failed_at = NULL, updated_at = :now"
@@ -171,6 +172,16 @@ bool account_signed_in(struct tx *tx, const struct account *account)
     bind_int(q, ":epoch", account->epoch);
     bind_text(q, ":password", account->password);
     return query_run(q) == 1;
+}
+
+void account_rehash_password(struct tx *tx, const struct account *account, const char *password)
+{
+    struct query *q = query(tx, &account_rehash_sql);
+
+    bind_id(q, ":id", &account->id);
+    bind_text(q, ":password", account->password);
+    bind_text(q, ":next", password);
+    query_run(q);
 }
 
 bool account_reset_password(struct tx *tx, const struct id *id, const char *password)

@@ -157,11 +157,9 @@ static enum err refuse_code(struct req *req, enum code_verdict verdict)
 static enum err reset_look(struct req *req, struct tx *tx, struct call *call)
 {
     const struct reset *in = call->in;
-    const char *fault = password_fault(in->password);
+    const char *fault = password_fault(in->password, in->username, NULL);
 
-    /* Before any look at the account or the code: a weak password neither uses a code up nor tells whether it was right. */
-    if (!fault && strcasecmp(in->password, in->username) == 0)
-        fault = "Password must not be the e-mail address";
+    /* Before any look at the account or the code: a weak password neither uses a code up nor tells whether it was right, nor anybody's name. */
     if (fault)
         return refuse_password(req, fault);
     call->session.account = reset_subject(req, tx, in->username, &call->account);
@@ -176,7 +174,7 @@ static enum err reset_work(struct req *req, struct call *call)
 {
     const struct reset *in = call->in;
 
-    call->new_password = password_hash(req->arena, in->password);
+    call->new_password = password_hash(req->arena, identity_of(req)->password_cost, in->password);
     return call->new_password ? ERR_OK : ERR_BUSY;
 }
 
@@ -229,12 +227,10 @@ static enum err reset_finish(struct req *req, struct tx *tx, struct call *call)
 static enum err change_look(struct req *req, struct tx *tx, struct call *call)
 {
     const struct change *in = call->in;
-    const char *fault = password_fault(in->proposed);
 
     if (!call_find_by_access_token(req, tx, call))
         return ERR_OK;
-    if (!fault && strcasecmp(in->proposed, call->account.email) == 0)
-        fault = "Password must not be the e-mail address";
+    const char *fault = password_fault(in->proposed, call->account.email, call->account.name);
     if (fault)
         return refuse_password(req, fault);
     call->known = true;
@@ -251,12 +247,12 @@ static enum err change_work(struct req *req, struct call *call)
 
     if (guess_must_wait(req, call, ATTEMPT_PASSWORD, now_ms))
         return refuse(req, LimitExceededException, NULL);
-    if (!password_matches(req->arena, call->account.password, in->previous)) {
+    if (!password_matches(req->arena, call->account.password, in->previous, &identity_of(req)->password_effort)) {
         guess_was_wrong(req, call, ATTEMPT_PASSWORD, now_ms);
         return refuse(req, NotAuthorizedException, NULL);
     }
     guess_was_right(req, call, ATTEMPT_PASSWORD);
-    call->new_password = password_hash(req->arena, in->proposed);
+    call->new_password = password_hash(req->arena, identity_of(req)->password_cost, in->proposed);
     return call->new_password ? ERR_OK : ERR_BUSY;
 }
 
@@ -264,8 +260,11 @@ static enum err change_finish(struct req *req, struct tx *tx, struct call *call)
 {
     struct account account;
 
-    if (!account_of_token(tx, &call->claims.account, call->claims.epoch, &call->claims.session, &account) ||
-        !account_change_password(tx, &call->account, call->new_password, &call->claims.session))
+    bool in_force = account_of_token(tx, &call->claims.account, call->claims.epoch, &call->claims.session, &account);
+
+    if (in_force && strcmp(account.password, call->account.password) != 0)
+        return ERR_BUSY; /* hashed anew or changed this instant; the next try is judged afresh */
+    if (!in_force || !account_change_password(tx, &call->account, call->new_password, &call->claims.session))
         return refuse(req, NotAuthorizedException, "Access Token has been revoked");
     mail_changed(tx, &account);
     tx_note(tx, "account.password-changed", &account.id, &call->claims.session);

@@ -314,6 +314,51 @@ static void flush_failures(struct identity *identity, struct arena *arena)
     }
 }
 
+/* ---- what passwords cost ---- */
+
+enum { OWASP_LEAST_KIB = 5 * 7168 }; /* the least work among its choices for Argon2id */
+
+static struct password_cost cost_by(const struct config *config)
+{
+    return (struct password_cost){ config->argon2_memory_kib, config->argon2_passes };
+}
+
+static int64_t dearest(struct tx *tx)
+{
+    const char *text = store_meta_get(tx, "password_work");
+
+    return text ? strtoll(text, NULL, 10) : 0;
+}
+
+/* The dearest that hashes ever were; it goes wherever the accounts go. */
+static enum err raise_dearest(struct tx *tx, void *arg)
+{
+    int64_t *work = arg;
+
+    if (dearest(tx) < *work)
+        store_meta_set(tx, "password_work", arena_printf(tx->arena, "%" PRId64, *work));
+    *work = dearest(tx);
+    return ERR_OK;
+}
+
+static bool load_costs(struct identity *identity, struct buf *error)
+{
+    static const struct id any;
+    struct password_cost cost = cost_by(identity->app->config);
+    int64_t work = password_work(cost);
+    struct arena *arena = arena_new(0);
+    bool good = store_write_wait(identity->app->store, arena, NULL, &any, false, raise_dearest, &work) == ERR_OK;
+
+    identity->password_cost = cost;
+    identity->password_effort = (struct password_effort){ work, cost.memory_kib };
+    if (password_work(cost) < OWASP_LEAST_KIB)
+        log_warn("passwords are hashed with less work than OWASP's least: raise argon2_memory_kib or argon2_passes");
+    arena_free(arena);
+    if (!good)
+        buf_str(error, "cannot keep the cost of passwords in the store");
+    return good;
+}
+
 /* ---- the pool's names ---- */
 
 static void random_word(char *out, size_t len)
@@ -407,7 +452,7 @@ struct identity *identity_open(struct app *app, const char *dir, struct buf *err
     pthread_mutex_init(&identity->lock, NULL);
     pthread_mutex_init(&identity->look_lock, NULL);
     pthread_cond_init(&identity->changed, NULL);
-    bool good = load_secret(identity, error) && load_names(identity, error);
+    bool good = load_secret(identity, error) && load_names(identity, error) && load_costs(identity, error);
     if (good)
         write_documents(identity);
     if (!good || !open_keys(identity, error)) {
@@ -477,13 +522,14 @@ enum err identity_still_valid(struct tx *tx, const struct caller *caller)
     return account_of_token(tx, &caller->account, caller->epoch, &caller->session, NULL) ? ERR_OK : ERR_UNAUTHENTICATED;
 }
 
-enum err identity_hash_password(struct arena *arena, struct fault *fault, const char *password, const char **out)
+enum err identity_hash_password(struct arena *arena, struct fault *fault, const struct config *config, const char *password, const char *email,
+                                const char *name, const char **out)
 {
-    const char *wrong = password_fault(password);
+    const char *wrong = password_fault(password, email, name);
 
     if (wrong)
         return fault_set(fault, ERR_INVALID, "%s", wrong);
-    *out = password_hash(arena, password);
+    *out = password_hash(arena, cost_by(config), password);
     return *out ? ERR_OK : ERR_BUSY;
 }
 

@@ -3,13 +3,14 @@
  *
  *     UNCONFIRMED --ConfirmSignUp--> CONFIRMED --disable--> DISABLED
  *
- * Passwords are Argon2id (19 MiB, t=2) and are hashed on LANE_HASH only. Tokens
+ * Passwords are Argon2id (settings argon2_memory_kib and argon2_passes) and are hashed on LANE_HASH only. Tokens
  * are RS256 with Cognito's claims; the signing key is DIR/keys/tokens.pem (0600).
  * A token carries the account's epoch; raising the epoch voids every older one.
  */
 #ifndef USHER_IDENTITY_IDENTITY_H
 #define USHER_IDENTITY_IDENTITY_H
 
+#include "base/config.h"
 #include "http/http.h"
 
 enum account_status { ACCOUNT_UNCONFIRMED, ACCOUNT_CONFIRMED, ACCOUNT_DISABLED };
@@ -67,8 +68,10 @@ enum err account_set_groups(struct tx *tx, const char *email, unsigned groups);
 enum err account_disable(struct tx *tx, const char *email);
 /* Take off the second factor and its recovery codes, and tell the owner by mail. ERR_NOT_FOUND when there is none. */
 enum err account_take_factor_off(struct tx *tx, const char *email);
-/* Slow on purpose: call on LANE_HASH or in a command, never on a loop. ERR_INVALID with the rule broken when it is too weak (8..256 characters). */
-enum err identity_hash_password(struct arena *arena, struct fault *fault, const char *password, const char **out);
+/* Slow on purpose: call on LANE_HASH or in a command, never on a loop. ERR_INVALID with the rule broken when it is too weak (password.h), also for
+ * an account with this address and name (NULL: none given). */
+enum err identity_hash_password(struct arena *arena, struct fault *fault, const struct config *config, const char *password, const char *email,
+                                const char *name, const char **out);
 
 extern const struct route identity_routes[];
 extern const struct route me_routes[];       /* /v1/me/... */

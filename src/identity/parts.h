@@ -7,6 +7,7 @@
 #include "identity/attempts.h"
 #include "identity/identity.h"
 #include "identity/jwt.h"
+#include "identity/password.h"
 
 enum { IDENTITY_SECRET_BYTES = 32 };
 
@@ -24,6 +25,8 @@ struct identity {
     /* DIR/keys/identity.key: codes are kept as an HMAC under it, refresh tokens follow one another by it. */
     uint8_t secret[IDENTITY_SECRET_BYTES];
     struct attempts *attempts;   /* guards itself */
+    struct password_cost password_cost;     /* of new hashes */
+    struct password_effort password_effort; /* of passwords that do not match: as dear as this pool's hashes ever were */
 
     /* Guarded by lock, held for a few instructions. NULL at the very first start: the key is made in the background then, for that takes
      * 60-450 ms, and a server that is ready need not wait for what nobody can have a use for yet. */
@@ -158,6 +161,8 @@ bool account_replace_unconfirmed(struct tx *tx, const struct account *account);
 bool account_confirm(struct tx *tx, const struct id *id); /* false unless it was unconfirmed */
 /* After the right password: forget the failures. False when password, epoch or status changed since `account` was read. */
 bool account_signed_in(struct tx *tx, const struct account *account);
+/* The same password in a dearer hash. */
+void account_rehash_password(struct tx *tx, const struct account *account, const char *password);
 /* A new password by reset: its owner reads the account's mail, so that is confirmed too, failures are forgotten and every session and token
  * so far is void. False when the account was disabled or deleted meanwhile. */
 bool account_reset_password(struct tx *tx, const struct id *id, const char *password);

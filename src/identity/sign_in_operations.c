@@ -81,13 +81,14 @@ static enum err sign_in_look(struct req *req, struct tx *tx, struct call *call)
 
 static enum err sign_in_work(struct req *req, struct call *call)
 {
+    const struct identity *identity = identity_of(req);
     const struct sign_in *in = call->in;
     int64_t now_ms = clock_now_ms();
 
     /* Once more: of a hundred guesses sent at the same time, ninety find the door closed here. */
     if (guess_must_wait(req, call, ATTEMPT_PASSWORD, now_ms))
         return refuse(req, NotAuthorizedException, "Password attempts exceeded");
-    if (!password_matches(req->arena, call->known ? call->account.password : NULL, in->parameters->password)) {
+    if (!password_matches(req->arena, call->known ? call->account.password : NULL, in->parameters->password, &identity->password_effort)) {
         guess_was_wrong(req, call, ATTEMPT_PASSWORD, now_ms);
         return refuse(req, NotAuthorizedException, NULL);
     }
@@ -96,6 +97,9 @@ static enum err sign_in_work(struct req *req, struct call *call)
         return refuse(req, UserNotConfirmedException, NULL);
     if (call->account.status == ACCOUNT_DISABLED)
         return refuse(req, NotAuthorizedException, "User is disabled.");
+    /* Nobody but the owner has it in clear, and only now. A failure costs nothing: the old hash stands. */
+    if (password_is_cheaper(call->account.password, identity->password_cost))
+        call->new_password = password_hash(req->arena, identity->password_cost, in->parameters->password);
     if (call->second_factor)
         return ERR_OK;
     call->session = session_new(&call->account, now_ms, req->app->config->refresh_token_seconds, &call->token);
@@ -106,8 +110,15 @@ static enum err sign_in_finish(struct req *req, struct tx *tx, struct call *call
 {
     struct totp totp;
 
-    if (!account_signed_in(tx, &call->account))
-        return refuse(req, NotAuthorizedException, NULL);
+    if (!account_signed_in(tx, &call->account)) {
+        struct account now;
+        bool hashed_anew = account_by_id(tx, &call->account.id, &now) && now.status == ACCOUNT_CONFIRMED && now.epoch == call->account.epoch;
+
+        /* By another sign-in or a new password this instant; the next try is judged afresh. */
+        return hashed_anew ? ERR_BUSY : refuse(req, NotAuthorizedException, NULL);
+    }
+    if (call->new_password)
+        account_rehash_password(tx, &call->account, call->new_password);
     if (totp_read(tx, &call->account.id, &totp) && totp.enabled)
         return mfa_challenge(req, tx, &call->account, &totp);
     if (call->second_factor)

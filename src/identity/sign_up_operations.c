@@ -68,8 +68,8 @@ static void mail_code(struct tx *tx, const struct account *account, const char *
 static enum err sign_up_look(struct req *req, struct tx *tx, struct call *call)
 {
     const struct sign_up *in = call->in;
-    const char *fault = password_fault(in->password);
     struct account there, *account = &call->account;
+    const char *fault;
 
     *account = (struct account){ .id = id_new(tx->now_ms), .email = in->username, .groups = GROUP_ATTENDEES };
     account->email_key = account_fold_email(req->arena, in->username);
@@ -81,8 +81,7 @@ static enum err sign_up_look(struct req *req, struct tx *tx, struct call *call)
     }
     if (!account->email_key)
         return refuse(req, InvalidParameterException, "Username should be an email.");
-    if (!fault && strcasecmp(in->password, in->username) == 0)
-        fault = "Password must not be the e-mail address";
+    fault = password_fault(in->password, in->username, account->name);
     if (fault)
         return refuse(req, InvalidPasswordException, "Password did not conform with policy: %s", fault);
 
@@ -101,7 +100,7 @@ static enum err sign_up_work(struct req *req, struct call *call)
 {
     const struct sign_up *in = call->in;
 
-    call->account.password = password_hash(req->arena, in->password);
+    call->account.password = password_hash(req->arena, identity_of(req)->password_cost, in->password);
     return call->account.password ? ERR_OK : ERR_BUSY;
 }
 
