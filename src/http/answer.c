@@ -262,8 +262,8 @@ static void tail_write(struct exchange *x, struct buf *out)
                          "x-amzn-requestid, x-amzn-errortype\r\n");
     }
     if (x->limit_name) {
-        buf_printf(out, "RateLimit-Policy: \"%s\";q=%d;w=60\r\nRateLimit: \"%s\";r=%d;t=%d\r\n", x->limit_name, x->limit_policy, x->limit_name,
-                   x->limit_left, x->limit_reset);
+        buf_printf(out, "RateLimit-Policy: \"%s\";q=%d;w=%d\r\nRateLimit: \"%s\";r=%d;t=%d\r\n", x->limit_name, x->limit_policy, x->limit_window_s,
+                   x->limit_name, x->limit_left, x->limit_reset);
     }
     if (x->replayed)
         ADD_LITERAL(out, "Idempotency-Replayed: true\r\n");

@@ -224,11 +224,13 @@ static enum err check_limit(struct exchange *x)
     const struct route *route = x->req.route;
     struct limit_taken taken;
 
-    if (route->raw || route->urgent || is_reading(x) || !x->req.app->config->limits || id_is_zero(&x->req.caller.account))
+    if (route->raw || route->urgent || (is_reading(x) && !route->hourly) || !x->req.app->config->limits || id_is_zero(&x->req.caller.account))
         return ERR_OK;
-    taken = limits_take(x->loop->http->limits, "writes", &x->req.caller.account, sizeof(struct id), WRITES_A_MINUTE, x->req.now_ms);
-    x->limit_name = "writes";
-    x->limit_policy = WRITES_A_MINUTE;
+    x->limit_name = route->hourly ? route->hourly_name : "writes";
+    x->limit_policy = route->hourly ? route->hourly : WRITES_A_MINUTE;
+    x->limit_window_s = route->hourly ? HOUR_S : MINUTE_S;
+    taken = limits_take(x->loop->http->limits, x->limit_name, &x->req.caller.account, sizeof(struct id), x->limit_policy, x->limit_window_s,
+                        x->req.now_ms);
     x->limit_left = taken.left;
     x->limit_reset = taken.reset_s;
     if (taken.allowed)

@@ -94,7 +94,7 @@ struct exchange {
     int route_index;            /* of the metrics; -1: none */
     bool bad_id, head_checked, took_token, replayed;
     const char *allow;          /* for 405 and OPTIONS */
-    int limit_policy, limit_left, limit_reset; /* for the RateLimit headers */
+    int limit_policy, limit_window_s, limit_left, limit_reset; /* for the RateLimit headers */
     const char *limit_name;
     uint64_t cache_version;
     bool cacheable;
@@ -301,8 +301,9 @@ void cors_preflight(struct exchange *x);    /* fills the reply */
 /* limits.c */
 struct limits *limits_open(void);
 void limits_close(struct limits *limits);
+enum { MINUTE_S = 60, HOUR_S = 3600 };
 struct limit_taken { bool allowed; int left, reset_s; };
-struct limit_taken limits_take(struct limits *limits, const char *name, const void *who, size_t who_len, int per_minute, int64_t now_ms);
+struct limit_taken limits_take(struct limits *limits, const char *name, const void *who, size_t who_len, int count, int window_s, int64_t now_ms);
 
 /* tokens.c */
 struct token_cache *tokens_open(void);

@@ -1,7 +1,7 @@
 /*
  * limits.c - token buckets by account and by address, in a table of fixed size.
  *
- * A bucket holds at most a minute's worth and refills evenly. The table has
+ * A bucket holds at most a window's worth (a minute's, or an hour's) and refills evenly. The table has
  * room for 32,768 buckets in groups of eight; when a group is full the bucket
  * that is nearest to full again is forgotten, which costs the limit least: an
  * attacker with many addresses can make us forget only clients that hardly
@@ -60,7 +60,7 @@ static double tokens_now(const struct bucket *bucket, int64_t now_ms)
     return fmin(bucket->full, bucket->tokens + bucket->per_ms * (double)passed);
 }
 
-static struct bucket *bucket_find(struct limits *limits, uint64_t key, int per_minute, int64_t now_ms)
+static struct bucket *bucket_find(struct limits *limits, uint64_t key, int count, int window_s, int64_t now_ms)
 {
     struct bucket *group = limits->buckets[key % GROUPS], *best = &group[0];
     double best_missing = INFINITY;
@@ -68,18 +68,18 @@ static struct bucket *bucket_find(struct limits *limits, uint64_t key, int per_m
     for (size_t i = 0; i < WAYS; i++) {
         double missing = group[i].key ? group[i].full - tokens_now(&group[i], now_ms) : -1;
 
-        if (group[i].key == key && group[i].full == per_minute)
+        if (group[i].key == key && group[i].full == count)
             return &group[i];
         if (missing < best_missing) {
             best = &group[i];
             best_missing = missing;
         }
     }
-    *best = (struct bucket){ key, per_minute, now_ms, per_minute / 60000.0, per_minute };
+    *best = (struct bucket){ key, count, now_ms, count / (window_s * 1000.0), count };
     return best;
 }
 
-struct limit_taken limits_take(struct limits *limits, const char *name, const void *who, size_t who_len, int per_minute, int64_t now_ms)
+struct limit_taken limits_take(struct limits *limits, const char *name, const void *who, size_t who_len, int count, int window_s, int64_t now_ms)
 {
     unsigned char text[64] = { 0 };
     size_t name_len = MIN(strlen(name), (size_t)24);
@@ -91,7 +91,7 @@ struct limit_taken limits_take(struct limits *limits, const char *name, const vo
     memcpy(text + 24, who, MIN(who_len, (size_t)40));
     crypto_shorthash((unsigned char *)&key, text, sizeof text, limits->secret);
     uv_mutex_lock(&limits->lock);
-    bucket = bucket_find(limits, key | 1, per_minute, now_ms);
+    bucket = bucket_find(limits, key | 1, count, window_s, now_ms);
     bucket->tokens = tokens_now(bucket, now_ms);
     bucket->at_ms = now_ms;
     taken.allowed = bucket->tokens >= 1;
@@ -111,9 +111,10 @@ bool http_limit_take(struct req *req, const char *name, int per_minute)
 
     if (!req->app->config->limits)
         return true;
-    taken = limits_take(x->loop->http->limits, name, x->client, sizeof x->client, per_minute, req->now_ms);
+    taken = limits_take(x->loop->http->limits, name, x->client, sizeof x->client, per_minute, MINUTE_S, req->now_ms);
     x->limit_name = name;
     x->limit_policy = per_minute;
+    x->limit_window_s = MINUTE_S;
     x->limit_left = taken.left;
     x->limit_reset = taken.reset_s;
     if (!taken.allowed)

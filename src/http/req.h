@@ -116,6 +116,8 @@ struct route {
     key_finder *key;         /* WRITE, WORK with writes, and CACHE_BY_KEY; NULL: zero key. With before_reads it is asked behind `handler` */
     handler *refuse_early;   /* WRITE: runs on a snapshot before queueing; an error is the answer, ERR_OK goes on. The Idempotency-Key was looked up first.
                               * A route with a `key` may find it skipped (it is taken where the writer has just refused); one without never does */
+    int hourly;              /* so many an hour an account, reading or not, under `hourly_name`: for answers that take long to make. 0: the writes' limit */
+    const char *hourly_name;
     bool urgent;             /* drained first by the writer; not rate-limited as a write */
     bool raw;                /* no idempotency, no rate limit, no token read at all: webhooks, /objects, /sim */
     bool secret;             /* its answer is never kept: an Idempotency-Key is passed over */

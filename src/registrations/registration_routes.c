@@ -1,10 +1,7 @@
 #include "registrations/registration.h"
 
-#include <fcntl.h>
-#include <stdlib.h>
-#include <unistd.h>
-
 #include "base/log.h"
+#include "http/spool.h"
 #include "registrations/registration_list.h"
 #include "registrations/registration_new.h"
 #include "registrations/registration_rows.h"
@@ -206,36 +203,18 @@ static enum err give_back(struct req *req, struct tx *tx)
 /* Rows a slice. Each slice is a snapshot of its own, so that a long export never keeps the log from being reused. */
 #define CSV_SLICE 500
 
-struct csv {
-    struct event event;
-    int file;
-    int64_t written;
-};
-
 static enum err csv_before(struct req *req, struct tx *tx)
 {
-    struct csv *csv = ARENA_NEW(req->arena, struct csv);
+    struct event *event = ARENA_NEW(req->arena, struct event);
 
-    req->state = csv;
-    return event_for_manager(tx, &req->caller, &req->id[0], &csv->event);
+    req->state = event;
+    return event_for_manager(tx, &req->caller, &req->id[0], event);
 }
 
-static bool csv_write(struct csv *csv, const struct buf *out)
+/* One slice in its own snapshot; `page` moves on. False when there is no further one. */
+static bool csv_slice(struct req *req, struct spool *spool, struct arena *arena, struct page *page)
 {
-    for (size_t at = 0; at < out->len;) {
-        ssize_t done = write(csv->file, out->data + at, out->len - at);
-
-        if (done < 0)
-            return false;
-        at += (size_t)done;
-    }
-    csv->written += (int64_t)out->len;
-    return true;
-}
-
-/* One slice in its own snapshot; `page` moves on. */
-static bool csv_slice(struct req *req, struct csv *csv, struct arena *arena, struct page *page, bool *more)
-{
+    const struct event *event = req->state;
     struct registration_filter everything = { 0 };
     struct fault fault = { .arena = arena };
     struct registration_buyer *buyers;
@@ -243,46 +222,32 @@ static bool csv_slice(struct req *req, struct csv *csv, struct arena *arena, str
     struct buf out = buf_in(arena);
     struct tx tx = { .app = req->app };
     size_t count;
+    bool more;
 
     reader_begin(req->reader, &tx, arena, &fault);
-    count = registrations_of_event(&tx, &csv->event.id, &everything, page, &regs, &buyers, &page->id, more);
+    count = registrations_of_event(&tx, &event->id, &everything, page, &regs, &buyers, &page->id, &more);
     page->after = true;
-    registrations_csv(&out, &tx, &csv->event, regs, buyers, count);
+    registrations_csv(&out, &tx, event, regs, buyers, count);
     reader_end(req->reader, &tx);
-    return csv_write(csv, &out);
+    spool_add(spool, out.data, out.len);
+    return more && !spool->outcome;
 }
 
-/* Written to a file without a name and sent from there: an event of a million tickets needs no memory. */
 static enum err csv_work(struct req *req)
 {
-    struct csv *csv = req->state;
-    char *path = arena_printf(req->arena, "%s/export-XXXXXX", req->app->config->data);
     struct arena *arena = arena_new(1 << 16);
     struct page page = { .limit = CSV_SLICE };
     struct buf header = buf_in(req->arena);
-    bool more = true, good;
+    struct spool spool;
 
-    csv->file = mkostemp(path, O_CLOEXEC);
-    if (csv->file >= 0)
-        unlink(path);
+    spool_open(&spool, req);
     registrations_csv_header(&header);
-    good = csv->file >= 0 && csv_write(csv, &header);
-    while (good && more) {
-        good = csv_slice(req, csv, arena, &page, &more);
+    spool_add(&spool, header.data, header.len);
+    while (csv_slice(req, &spool, arena, &page))
         arena_reset(arena);
-    }
     arena_free(arena);
-    if (!good) {
-        if (csv->file >= 0)
-            close(csv->file);
-        return ERR_DISK_FULL;
-    }
-    reply_begin(req, 200, "text/csv; charset=utf-8; header=present");
     reply_header(req, "Content-Disposition", "attachment; filename=\"registrations.csv\"");
-    req->reply.file = csv->file;
-    req->reply.file_offset = 0;
-    req->reply.file_length = csv->written;
-    return ERR_OK;
+    return spool_reply(&spool, "text/csv; charset=utf-8; header=present");
 }
 
 /* ---- expiry ---- */
