@@ -22,6 +22,7 @@ struct app {
     struct objects *objects;     /* where files are, and the key that presigns */
     struct mail *mail;
     struct sim *sim;
+    const struct person_part *const *people; /* store/person.h: what each module holds on a person; NULL-terminated */
 };
 
 #endif

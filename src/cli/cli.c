@@ -252,6 +252,11 @@ const struct command commands[] = {
               "it signed has expired, and is then removed. Nobody notices. With --now the new key signs at once and all\n"
               "others are gone: every ID and access token so far is void, and clients refresh them." },
     { .name = "keys list", .summary = "List the keys that sign and verify tokens.", .options = list_options, .run = keys_list_run },
+    { .name = "user delete", .words = "EMAIL", .word_count = 1, .summary = "Delete an account for ever, and what is held on its owner.",
+      .options = folder_options, .run = user_delete_run,
+      .help = "As if its owner had asked. The account goes at once; names in orders, PDFs and the rest go by a job of the\n"
+              "running server. What accounting needs is kept under the account's number. Refused while the account has\n"
+              "published events that have not ended." },
     { .name = "backup", .words = "DIR", .word_count = 1, .summary = "Write a backup into a new folder under DIR.", .options = folder_options,
       .run = backup_run,
       .help = "Works beside a running server. A backup holds the database, the keys and the stored files, and a\n"

@@ -68,6 +68,7 @@ int user_disable_run(const struct args *args);
 int user_mfa_run(const struct args *args);
 int keys_rotate_run(const struct args *args);
 int keys_list_run(const struct args *args);
+int user_delete_run(const struct args *args);
 int backup_run(const struct args *args);
 int restore_run(const struct args *args);
 int check_run(const struct args *args);

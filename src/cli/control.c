@@ -55,7 +55,8 @@ void control_execute(struct app *app, const char *line, size_t len, struct buf *
         enum err (*run)(struct app *app, struct arena *arena, const struct json_t *request, struct buf *reply, struct fault *fault);
     } requests[] = {
         { "user-add", user_add }, { "user-list", user_list }, { "user-group", user_group }, { "user-disable", user_disable },
-        { "user-mfa-off", user_mfa_off }, { "keys-rotate", keys_rotate }, { "keys-list", keys_list }, { "backup", backup_serving },
+        { "user-mfa-off", user_mfa_off }, { "user-delete", user_delete }, { "keys-rotate", keys_rotate }, { "keys-list", keys_list },
+        { "backup", backup_serving },
     };
     struct arena *arena = arena_new(0);
     struct fault fault = { .arena = arena };

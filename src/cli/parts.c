@@ -38,7 +38,12 @@ static const struct job_kind *const job_tables[] = {
 };
 
 static const struct sweep *const sweep_tables[] = {
-    sim_sweeps, http_sweeps, identity_sweeps, event_sweeps, staff_sweeps, registration_sweeps, ticket_sweeps, payment_sweeps, NULL,
+    sim_sweeps, store_sweeps, http_sweeps, identity_sweeps, event_sweeps, staff_sweeps, registration_sweeps, ticket_sweeps, payment_sweeps, NULL,
+};
+
+/* Names go out of the rows (registrations) before the PDFs that bear them (tickets). */
+const struct person_part *const person_tables[] = {
+    identity_people, event_people, registration_people, ticket_people, payment_people, gate_people, mail_people, http_people, NULL,
 };
 
 /* ---- the address that people use ---- */
@@ -169,7 +174,7 @@ bool parts_open(struct app *app, const struct config *config, struct buf *error)
     const char *dir = config->data;
     bool simulated = payments_simulated(config);
 
-    *app = (struct app){ 0 };
+    *app = (struct app){ .people = person_tables };
     if (!store_of_folder(app, config, true, error))
         return false;
     if ((app->http = listen_at(app, simulated, error)) && find_public_url(app, error) &&

@@ -9,6 +9,10 @@
 
 #include "base/app.h"
 #include "base/buf.h"
+#include "store/person.h"
+
+/* What every module holds on a person; NULL-terminated. */
+extern const struct person_part *const person_tables[];
 
 /* Open everything for `config` and listen, without accepting yet. A sentence and false on a fault, with nothing left open.
  * app->public_url lives until parts_close. */

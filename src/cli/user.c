@@ -98,6 +98,13 @@ static enum err run_mfa_off(struct tx *tx, void *arg)
     return account_take_factor_off(tx, change->email);
 }
 
+static enum err run_delete(struct tx *tx, void *arg)
+{
+    struct change *change = arg;
+
+    return account_remove(tx, change->email);
+}
+
 /* `arena` holds the request, which a second run still needs: the write gets one of its own. */
 static enum err write_change(struct app *app, struct arena *arena, const struct json_t *request, struct fault *fault, struct change *change,
                              enum err (*run)(struct tx *tx, void *arg))
@@ -145,6 +152,13 @@ enum err user_mfa_off(struct app *app, struct arena *arena, const struct json_t 
     struct change change = { 0 };
 
     return write_change(app, arena, request, fault, &change, run_mfa_off);
+}
+
+enum err user_delete(struct app *app, struct arena *arena, const struct json_t *request, struct buf *reply, struct fault *fault)
+{
+    struct change change = { 0 };
+
+    return write_change(app, arena, request, fault, &change, run_delete);
 }
 
 SQL(user_page, "SELECT id, email, email_key, name, groups, status, created_at FROM account WHERE email_key > :after"
@@ -341,38 +355,37 @@ int user_group_run(const struct args *args)
     return code;
 }
 
-int user_disable_run(const struct args *args)
+static int ask_about(const struct args *args, const char *command, const char *sentence)
 {
     struct buf request = buf_heap();
     int code = words_are_text(args) ? EXIT_DONE : EXIT_USAGE;
 
     if (!code) {
-        begin_request(&request, "user-disable");
+        begin_request(&request, command);
         json_str(&request, "email", args->word[0]);
         json_close(&request);
-        code = ask_and_say(args, &request, "is disabled.");
+        code = ask_and_say(args, &request, sentence);
     }
     buf_free(&request);
     return code;
 }
 
+int user_disable_run(const struct args *args)
+{
+    return ask_about(args, "user-disable", "is disabled.");
+}
+
+int user_delete_run(const struct args *args)
+{
+    return ask_about(args, "user-delete", "was deleted; what else is held on the person follows while the server runs.");
+}
+
 int user_mfa_run(const struct args *args)
 {
-    struct buf request = buf_heap();
-    int code = words_are_text(args) ? EXIT_DONE : EXIT_USAGE;
-
-    if (!code && !args_option(args, "off")) {
-        cli_complain("say --off: a second factor can be taken off from here, and set up by its owner alone.");
-        code = EXIT_USAGE;
-    }
-    if (!code) {
-        begin_request(&request, "user-mfa-off");
-        json_str(&request, "email", args->word[0]);
-        json_close(&request);
-        code = ask_and_say(args, &request, "signs in by password alone now.");
-    }
-    buf_free(&request);
-    return code;
+    if (args_option(args, "off"))
+        return ask_about(args, "user-mfa-off", "signs in by password alone now.");
+    cli_complain("say --off: a second factor can be taken off from here, and set up by its owner alone.");
+    return EXIT_USAGE;
 }
 
 /* ---- the list ---- */

@@ -15,5 +15,7 @@ enum err user_group(struct app *app, struct arena *arena, const struct json_t *r
 enum err user_disable(struct app *app, struct arena *arena, const struct json_t *request, struct buf *reply, struct fault *fault);
 /* {"email"} -> {}: takes the second factor off */
 enum err user_mfa_off(struct app *app, struct arena *arena, const struct json_t *request, struct buf *reply, struct fault *fault);
+/* {"email"} -> {} */
+enum err user_delete(struct app *app, struct arena *arena, const struct json_t *request, struct buf *reply, struct fault *fault);
 
 #endif

@@ -83,5 +83,6 @@ extern const struct route event_routes[];
 extern const struct answer_schema event_schemas[];
 extern const struct job_kind event_jobs[];   /* "event-image"; "event-cancel", which event_cancel asks for, is payments' */
 extern const struct sweep event_sweeps[];
+extern const struct person_part event_people[];
 
 #endif

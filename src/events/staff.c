@@ -29,7 +29,7 @@ SQL(staff_renew_sql, "UPDATE staff SET hash = :hash, expires_at = :expires_at, i
 SQL(staff_accept_sql, "UPDATE staff SET account = :account, accepted_at = :now WHERE id = :id AND account IS NULL");
 SQL(staff_change_role_sql, "UPDATE staff SET role = :role WHERE id = :id");
 SQL(staff_remove_sql, "DELETE FROM staff WHERE id = :id");
-SQL(staff_forget_sql, "DELETE FROM staff WHERE account = :account");
+SQL(staff_forget_sql, "DELETE FROM staff WHERE id IN (SELECT id FROM staff WHERE account = :account LIMIT :limit)");
 SQL(staff_remove_expired_sql, "DELETE FROM staff WHERE id IN (SELECT id FROM staff WHERE account IS NULL AND expires_at < :before LIMIT 100)");
 SQL(staff_mails_by_sql, "SELECT count(*) FROM (SELECT 1 FROM staff_mail WHERE inviter = :inviter AND at > :since LIMIT :limit) AS recent");
 SQL(staff_mails_to_sql, "SELECT count(*) FROM (SELECT 1 FROM staff_mail WHERE email_key = :email_key AND at > :since LIMIT :limit) AS recent");
@@ -373,12 +373,13 @@ void staff_remove(struct tx *tx, const struct staff *staff)
     tx_note(tx, "staff.removed", &staff->id, &staff->event);
 }
 
-void staff_forget(struct tx *tx, const struct id *account)
+int64_t staff_forget(struct tx *tx, const struct id *account, int64_t limit)
 {
     struct query *q = query(tx, &staff_forget_sql);
 
     bind_id(q, ":account", account);
-    query_run(q);
+    bind_int(q, ":limit", limit);
+    return query_run(q);
 }
 
 /* ---- every so often ---- */

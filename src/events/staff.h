@@ -65,8 +65,8 @@ enum err staff_resend(struct tx *tx, const struct event *event, struct staff *st
 enum err staff_accept(struct tx *tx, const struct id *account, const char *token, struct staff *out);
 void staff_change_role(struct tx *tx, struct staff *staff, enum staff_role role);
 void staff_remove(struct tx *tx, const struct staff *staff);
-/* The account leaves every event, its address with it: for the deletion of an account. */
-void staff_forget(struct tx *tx, const struct id *account);
+/* The account leaves events, its address with it, at most `limit` of them: for the deletion of an account. How many they were. */
+int64_t staff_forget(struct tx *tx, const struct id *account, int64_t limit);
 
 extern const struct route staff_routes[];
 extern const struct answer_schema staff_schemas[];

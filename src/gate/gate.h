@@ -67,5 +67,6 @@ size_t gate_roster(struct tx *tx, const struct id *event, const struct page *pag
 
 extern const struct route gate_routes[];     /* validate-ticket, roster, check-ins, check-ins/undo */
 extern const struct answer_schema gate_schemas[];
+extern const struct person_part gate_people[];
 
 #endif

@@ -14,6 +14,7 @@
 #define USHER_HTTP_HTTP_H
 
 #include "http/req.h"
+#include "store/person.h"
 
 struct http_hooks {
     /* Check a bearer token. ERR_UNAUTHENTICATED unless it is good; called on a loop's thread with its reader, cached by http by the token's
@@ -54,6 +55,7 @@ struct http_test_conn *http_test_open(struct http *http, struct buf *out);
 void http_test_feed(struct http_test_conn *conn, const char *data, size_t len);
 void http_test_close(struct http_test_conn *conn);
 
+extern const struct person_part http_people[];  /* the stored replies */
 extern const struct sweep http_sweeps[];    /* clears Idempotency-Keys after 24 h */
 extern const struct route http_routes[];    /* /healthz, /readyz, /metrics, /openapi.json, /config.json, /problems/{slug} */
 

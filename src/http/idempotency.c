@@ -23,6 +23,9 @@ SQL(idempotency_insert, "INSERT INTO idempotency (key, account, request, status,
                         " VALUES (:key, :account, :request, :status, :location, :reply, :now)");
 /* Ids rise with time, so the oldest rows are the lowest ids; the first that is young enough ends the search. */
 SQL(idempotency_oldest, "SELECT id, created_at FROM idempotency WHERE id > 0 ORDER BY id LIMIT :rows");
+/* There is no index by account, for each order would pay for it: who is forgotten is looked for in the day's rows. */
+SQL(idempotency_walk, "SELECT id, account FROM idempotency WHERE id > :after ORDER BY id LIMIT :rows");
+SQL(idempotency_remove, "DELETE FROM idempotency WHERE id = :id");
 SQL(idempotency_clear, "DELETE FROM idempotency WHERE id <= :id");
 
 void idempotency_hash(struct exchange *x)
@@ -156,6 +159,69 @@ static void clear_keys(struct app *app, struct reader *reader, struct arena *are
             return;
     }
 }
+
+/* ---- those of somebody who is gone ---- */
+
+#define WALK_ROWS 2000
+
+struct removal {
+    int64_t ids[PERSON_SLICE];
+    size_t count;
+};
+
+static enum err remove_run(struct tx *tx, void *arg)
+{
+    const struct removal *removal = arg;
+
+    for (size_t i = 0; i < removal->count; i++) {
+        struct query *q = query(tx, &idempotency_remove);
+
+        bind_int(q, ":id", removal->ids[i]);
+        query_run(q);
+    }
+    return ERR_OK;
+}
+
+/* WALK_ROWS behind walk->after_n, less if PERSON_SLICE of them are the person's. */
+static void find_replies(struct person_walk *walk, struct removal *out)
+{
+    struct tx tx = { .app = walk->app };
+    int64_t rows = 0;
+    struct query *q;
+
+    reader_begin(walk->reader, &tx, walk->arena, walk->fault);
+    q = query(&tx, &idempotency_walk);
+    bind_int(q, ":after", walk->after_n);
+    bind_int(q, ":rows", WALK_ROWS);
+    while (out->count < PERSON_SLICE && query_row(q)) {
+        struct id account = col_id(q, 1);
+
+        walk->after_n = col_int(q, 0);
+        if (id_equal(&account, &walk->account))
+            out->ids[out->count++] = walk->after_n;
+        rows++;
+    }
+    query_end(q);
+    walk->more = rows == WALK_ROWS || out->count == PERSON_SLICE;
+    reader_end(walk->reader, &tx);
+}
+
+static enum err forget_replies(struct person_walk *walk)
+{
+    struct removal removal = { .count = 0 };
+
+    find_replies(walk, &removal);
+    if (!removal.count)
+        return ERR_OK;
+    return store_write_wait(walk->app->store, walk->arena, walk->fault, &walk->account, false, remove_run, &removal);
+}
+
+const struct person_part http_people[] = {
+    { .name = "storedReplies", .holds = "idempotency.key idempotency.account idempotency.reply idempotency.location",
+      .unexported = "The answers that an Idempotency-Key repeats are copies of what stands here, and are removed after 24 hours.",
+      .forget = forget_replies },
+    PERSON_END
+};
 
 const struct sweep http_sweeps[] = {
     { "idempotency", 60 * 1000, clear_keys },

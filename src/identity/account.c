@@ -36,7 +36,6 @@ SQL(account_names_sql, "UPDATE account SET name = coalesce(:name, name), locale 
 SQL(account_sells_sql, "SELECT 1 FROM event WHERE organizer = :id AND listed = 1 LIMIT 1");
 SQL(account_delete_sql, "UPDATE account SET status = 2, deleted_at = :now, email = :gone, email_key = :gone, name = :name, locale = NULL,"
                         " password = '', epoch = epoch + 1, failures = 0, failed_at = NULL, updated_at = :now WHERE id = :id AND deleted_at IS NULL");
-SQL(account_delete_sessions_sql, "DELETE FROM session WHERE account = :id");
 SQL(account_delete_codes_sql, "DELETE FROM account_code WHERE account = :id");
 SQL(account_failures_sql, "UPDATE account SET failures = :failures, failed_at = :failed_at WHERE id = :id");
 SQL(account_epoch_sql, "UPDATE account SET epoch = epoch + 1, updated_at = :now WHERE id = :id");
@@ -258,7 +257,6 @@ void account_delete(struct tx *tx, const struct id *id)
     bind_text(q, ":name", "Former user");
     bind_int(q, ":now", tx->now_ms);
     query_run(q);
-    delete_of(tx, &account_delete_sessions_sql, id);
     delete_of(tx, &account_delete_codes_sql, id);
     totp_remove(tx, id);
     account_tell(tx, id);

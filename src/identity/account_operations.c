@@ -146,6 +146,7 @@ static enum err mail_reset(struct job *job)
 
 const struct job_kind identity_jobs[] = {
     { "reset-mail", LANE_SWEEP, mail_reset, 90 },
+    { "forget", LANE_SWEEP, leave_run_forget, 180 },
     JOB_KIND_END
 };
 
@@ -333,13 +334,8 @@ static enum err delete_finish(struct req *req, struct tx *tx, struct call *call)
 {
     if (!call_still_signed_in(req, tx, call))
         return ERR_OK;
-    if (account_sells(tx, &call->account.id))
+    if (account_leave(tx, &call->account))
         return ERR_BUSY; /* published this instant; the next try is told so */
-    account_notify(tx, &call->account, "Your account was deleted",
-                   "Your Usher account was deleted just now, as was asked with it signed in. Tickets that were bought with it stay good:\n"
-                   "keep their PDFs. What accounting must keep is kept without your address.\n");
-    account_delete(tx, &call->account.id);
-    tx_note(tx, "account.deleted", &call->account.id, NULL);
     return cognito_reply_empty(req);
 }
 

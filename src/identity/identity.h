@@ -68,6 +68,8 @@ enum err account_set_groups(struct tx *tx, const char *email, unsigned groups);
 enum err account_disable(struct tx *tx, const char *email);
 /* Take off the second factor and its recovery codes, and tell the owner by mail. ERR_NOT_FOUND when there is none. */
 enum err account_take_factor_off(struct tx *tx, const char *email);
+/* For ever: as if its owner had asked (DeleteUser). ERR_CONFLICT while it has published events that have not ended. */
+enum err account_remove(struct tx *tx, const char *email);
 /* Slow on purpose: call on LANE_HASH or in a command, never on a loop. ERR_INVALID with the rule broken when it is too weak (password.h), also for
  * an account with this address and name (NULL: none given). */
 enum err identity_hash_password(struct arena *arena, struct fault *fault, const struct config *config, const char *password, const char *email,
@@ -76,6 +78,7 @@ enum err identity_hash_password(struct arena *arena, struct fault *fault, const 
 extern const struct route identity_routes[];
 extern const struct route me_routes[];       /* /v1/me/... */
 extern const struct answer_schema me_schemas[];
+extern const struct person_part identity_people[];
 extern const struct job_kind identity_jobs[];
 extern const struct sweep identity_sweeps[];
 

@@ -20,6 +20,14 @@ static const struct { unsigned bit; const char *name; } group_names[] = {
     { GROUP_ORGANIZERS, "Organizers" },
 };
 
+void jwt_groups_json(struct buf *out, unsigned groups)
+{
+    for (size_t i = 0; i < COUNT(group_names); i++) {
+        if (groups & group_names[i].bit)
+            json_str(out, NULL, group_names[i].name);
+    }
+}
+
 /* ---- base64url ---- */
 
 void jwt_add_b64(struct buf *out, const void *data, size_t len)
@@ -53,10 +61,7 @@ static void write_claims(const struct jwt_pool *pool, const struct jwt_claims *c
     json_id(out, "sub", &claims->account);
     if (claims->groups) {
         json_open_array(out, "cognito:groups");
-        for (size_t i = 0; i < COUNT(group_names); i++) {
-            if (claims->groups & group_names[i].bit)
-                json_str(out, NULL, group_names[i].name);
-        }
+        jwt_groups_json(out, claims->groups);
         json_close_array(out);
     }
     json_str(out, "iss", pool->issuer);

@@ -89,6 +89,9 @@ enum err jwt_key_set_read(struct jwt_pool *pool, struct arena *arena, const char
 
 /* ---- tokens (jwt.c) ---- */
 
+/* The names of these groups (GROUP_...), as elements of an array. */
+void jwt_groups_json(struct buf *out, unsigned groups);
+
 /* The signed compact form, in `arena`. 130-270 us: on LANE_HASH or LANE_SIGN, never on a loop. NULL when OpenSSL fails. */
 char *jwt_sign(const struct jwt_pool *pool, struct arena *arena, const struct jwt_claims *claims);
 

@@ -54,6 +54,8 @@ const struct route me_routes[] = {
       .answer = "SecondFactor" },
     { "POST", "/v1/me/recovery-codes", WRITE, make_recovery_codes, .who = WHO_SIGNED_IN, .key = key_of_caller, .secret = true,
       .summary = "Ten new recovery codes in place of all older ones, shown this once", .answer = "RecoveryCodes" },
+    { "GET", "/v1/me/export", WORK, NULL, export_work, .lane = LANE_SCAN, .before_reads = true, .who = WHO_SIGNED_IN, .hourly = 6,
+      .hourly_name = "export", .summary = "Everything that is held on you, as one document; six times an hour", .answer = "PersonExport" },
     ROUTE_END
 };
 
@@ -62,5 +64,11 @@ const struct answer_schema me_schemas[] = {
                       "\"totpEnabled\":{\"type\":\"boolean\"},\"recoveryCodesLeft\":{\"type\":\"integer\"}}}" },
     { "RecoveryCodes", "{\"type\":\"object\",\"required\":[\"recoveryCodes\"],\"properties\":{"
                        "\"recoveryCodes\":{\"type\":\"array\",\"minItems\":10,\"maxItems\":10,\"items\":{\"type\":\"string\"}}}}" },
+    { "PersonExport", "{\"type\":\"object\",\"required\":[\"exportedAt\",\"account\",\"sessions\",\"events\",\"registrations\",\"tickets\",\"payments\","
+                      "\"refunds\",\"checkIns\",\"mailsWaiting\",\"notIncluded\"],\"properties\":{"
+                      "\"exportedAt\":{\"type\":\"string\",\"format\":\"date-time\"},\"account\":{\"type\":\"object\"},"
+                      "\"registrations\":{\"type\":\"array\",\"items\":{\"$ref\":\"#/components/schemas/Registration\"}},"
+                      "\"notIncluded\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"required\":[\"what\",\"why\"],\"properties\":{"
+                      "\"what\":{\"type\":\"string\"},\"why\":{\"type\":\"string\"}}}}},\"additionalProperties\":{\"type\":\"array\"}}" },
     { NULL, NULL },
 };

@@ -149,7 +149,7 @@ bool call_find_by_access_token(struct req *req, struct tx *tx, struct call *call
 
 void account_notify(struct tx *tx, const struct account *account, const char *subject, const char *text)
 {
-    struct mail_message message = { .to = account->email, .subject = subject, .text = text, .id = id_new(tx->now_ms) };
+    struct mail_message message = { .to = account->email, .subject = subject, .text = text, .id = id_new(tx->now_ms), .account = account->id };
 
     mail_ask(tx, &message);
 }

@@ -173,9 +173,14 @@ bool account_change_password(struct tx *tx, const struct account *account, const
 void account_set_names(struct tx *tx, const struct id *id, const char *name, const char *locale);
 /* Is a published event of this organizer still to come, or under way? */
 bool account_sells(struct tx *tx, const struct id *id);
-/* The person goes, the number that accounting knows stays: address, name, password, sessions, codes and second factor are removed, every token
- * is void at once, and the address is free for a new account. */
+/* The person goes, the number that accounting knows stays: address, name, password, codes and second factor are removed, every session and token
+ * is void at once, and the address is free for a new account. The rest goes by a job: account_leave asks for it. */
 void account_delete(struct tx *tx, const struct id *id);
+/* leave.c: farewell, deletion, and the job that lets go of the rest. ERR_CONFLICT while the account sells. */
+enum err account_leave(struct tx *tx, const struct account *account);
+enum err leave_run_forget(struct job *job); /* the job "forget", its key an account that was deleted */
+/* person.c: the work of GET /v1/me/export. */
+enum err export_work(struct req *req);
 void account_keep_failures(struct tx *tx, const struct attempts_kept *kept);
 /* Void every token and session so far. */
 void account_raise_epoch(struct tx *tx, const struct id *id);

@@ -60,6 +60,7 @@ static void mail_code(struct tx *tx, const struct account *account, const char *
                              "It works for %d hours. If you did not sign up, you need not do anything.\n",
                              code, CODE_SIGN_UP_HOURS),
         .id = id_new(tx->now_ms),
+        .account = account->id,
     };
 
     mail_ask(tx, &message);

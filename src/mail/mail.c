@@ -127,7 +127,23 @@ enum err mail_send(struct mail *mail, struct arena *arena, const struct mail_mes
     return e;
 }
 
-/* ---- the job: {"id","to","toName","subject","text","html"} ---- */
+/* ---- the job: {"id","to","toName","subject","text","html"}, under the key "<account> <message>" where it is somebody's ---- */
+
+static const char *key_of_person(struct arena *arena, const struct id *account)
+{
+    char text[ID_TEXT_LEN + 1];
+
+    id_format(account, text);
+    return arena_printf(arena, "%s ", text);
+}
+
+static const char *key_of_message(struct arena *arena, const struct id *account, const struct id *id)
+{
+    char text[ID_TEXT_LEN + 1];
+
+    id_format(id, text);
+    return id_is_zero(account) ? NULL : arena_printf(arena, "%s%s", key_of_person(arena, account), text);
+}
 
 void mail_ask(struct tx *tx, const struct mail_message *message)
 {
@@ -142,7 +158,7 @@ void mail_ask(struct tx *tx, const struct mail_message *message)
     json_str(&payload, "text", message->text);
     json_str(&payload, "html", message->html);
     json_close(&payload);
-    job_ask(tx, "mail", NULL, payload.data, 0);
+    job_ask(tx, "mail", key_of_message(tx->arena, &message->account, &id), payload.data, 0);
 }
 
 static enum err run_mail(struct job *job)
@@ -171,4 +187,73 @@ static enum err run_mail(struct job *job)
 const struct job_kind mail_jobs[] = {
     { .name = "mail", .lane = LANE_SWEEP, .run = run_mail, .lease_seconds = 60 },
     JOB_KIND_END
+};
+
+/* ---- what waits for one person ---- */
+
+static const char *key_of_id(struct arena *arena, const struct person_walk *walk)
+{
+    return id_is_zero(&walk->after) ? NULL : key_of_message(arena, &walk->account, &walk->after);
+}
+
+/* Moves the walk to the last of `count`; a key ends in the message's id. */
+static void walk_to(struct person_walk *walk, const struct job_waiting *mails, size_t count)
+{
+    const char *key = count ? mails[count - 1].key : "";
+
+    walk->more = count == PERSON_SLICE && id_parse(key + strlen(key) - ID_TEXT_LEN, ID_TEXT_LEN, &walk->after);
+}
+
+/* Not the text: it may hold a code that is still good. */
+static void write_mails(struct tx *tx, struct person_walk *walk, struct buf *out)
+{
+    struct job_waiting *mails;
+    size_t count = jobs_with_prefix(tx, "mail", key_of_person(tx->arena, &walk->account), key_of_id(tx->arena, walk), &mails);
+
+    for (size_t i = 0; i < count; i++) {
+        json_t *root;
+
+        if (json_parse(tx->arena, mails[i].payload, strlen(mails[i].payload), &root, tx->fault))
+            continue;
+        json_open(out, NULL);
+        json_str(out, "to", json_string_value(json_object_get(root, "to")));
+        json_str(out, "subject", json_string_value(json_object_get(root, "subject")));
+        json_time(out, "askedAt", mails[i].created_at_ms);
+        json_int(out, "attempts", mails[i].attempts);
+        json_close(out);
+    }
+    walk_to(walk, mails, count);
+}
+
+struct drop {
+    const struct person_walk *from;
+    struct person_walk to;
+};
+
+static enum err drop_run(struct tx *tx, void *arg)
+{
+    struct drop *drop = arg;
+    struct job_waiting *mails;
+    size_t count = jobs_with_prefix(tx, "mail", key_of_person(tx->arena, &drop->from->account), key_of_id(tx->arena, drop->from), &mails);
+
+    for (size_t i = 0; i < count; i++)
+        job_drop(tx, mails[i].id);
+    walk_to(&drop->to, mails, count);
+    return ERR_OK;
+}
+
+static enum err forget_mails(struct person_walk *walk)
+{
+    struct person_walk from = *walk;
+    struct drop drop = { &from, from };
+    enum err e = store_write_wait(walk->app->store, walk->arena, walk->fault, &walk->account, false, drop_run, &drop);
+
+    if (!e)
+        *walk = drop.to;
+    return e;
+}
+
+const struct person_part mail_people[] = {
+    { .name = "mailsWaiting", .holds = "job.key job.payload", .write = write_mails, .forget = forget_mails },
+    PERSON_END
 };

@@ -9,6 +9,7 @@
 #define USHER_MAIL_MAIL_H
 
 #include "store/lanes.h"
+#include "store/person.h"
 
 struct mail_attachment {
     const char *filename, *content_type; /* content_type with its parameters, e.g. "text/calendar; charset=utf-8; method=PUBLISH" */
@@ -20,6 +21,7 @@ struct mail_message {
     const struct mail_attachment *attachments;
     size_t attachment_count;
     struct id id;                 /* Message-ID's local part */
+    struct id account;            /* whose: it is in that person's export while it waits, and is dropped when the account is deleted; zero: nobody's */
 };
 
 struct mail *mail_open(struct app *app, const char *dir, struct buf *error);
@@ -33,5 +35,6 @@ void mail_ask(struct tx *tx, const struct mail_message *message);
 enum err mail_send(struct mail *mail, struct arena *arena, const struct mail_message *message, int64_t now_ms);
 
 extern const struct job_kind mail_jobs[];   /* "mail" */
+extern const struct person_part mail_people[];
 
 #endif

@@ -282,6 +282,26 @@ enum err objects_delete(struct objects *objects, const char *key)
     return ERR_OK;
 }
 
+enum err objects_clear(struct objects *objects, const char *folder, bool (*gone)(void *arg, const char *name), void *arg)
+{
+    int fd = objects_key_good(folder) ? openat(objects->folder, folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
+    DIR *entries = fd >= 0 ? fdopendir(fd) : NULL;
+    bool good = true, changed = false;
+    struct dirent *entry;
+
+    if (!entries)
+        return fd < 0 && errno == ENOENT ? ERR_OK : ERR_INTERNAL;
+    while ((entry = readdir(entries))) {
+        if (entry->d_name[0] == '.' || !gone(arg, entry->d_name))
+            continue;
+        changed = true;
+        good = (unlinkat(fd, entry->d_name, 0) == 0 || errno == ENOENT) && good;
+    }
+    good = (!changed || fsync(fd) == 0) && good;
+    closedir(entries);
+    return good ? ERR_OK : ERR_INTERNAL;
+}
+
 /* ---- ranges ---- */
 
 static bool decimal(const char **at, int64_t *out)

@@ -20,6 +20,8 @@ bool objects_exists(struct objects *objects, const char *key);
 /* An open descriptor and the size; -1 when there is none. */
 int objects_file(struct objects *objects, const char *key, int64_t *size);
 enum err objects_delete(struct objects *objects, const char *key);
+/* Delete the objects of one folder ("tickets/x") whose name in it `gone` says so of. When this returns ERR_OK they stay away, also after a power cut. Blocks. */
+enum err objects_clear(struct objects *objects, const char *folder, bool (*gone)(void *arg, const char *name), void *arg);
 
 /* A GET address good for `seconds`; the answer names the file `filename` and the type. Any thread, no I/O. */
 char *objects_presign(struct objects *objects, struct arena *arena, const char *key, const char *filename, const char *content_type,

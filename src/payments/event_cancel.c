@@ -29,7 +29,7 @@ struct slice {
 
 static void tell(struct tx *tx, const struct slice *slice, const struct registration *reg, const char *email, const char *name)
 {
-    struct mail_message message = { .to = email, .to_name = name, .id = id_new(tx->now_ms) };
+    struct mail_message message = { .to = email, .to_name = name, .id = id_new(tx->now_ms), .account = reg->account };
 
     if (!email)
         return;

@@ -99,7 +99,7 @@ static void ask(struct tx *tx, struct refund *refund)
 /* A few plain sentences to the buyer or the organizer. */
 static void tell(struct tx *tx, const struct id *account, const char *subject, const char *text)
 {
-    struct mail_message message = { .subject = subject, .text = text, .id = id_new(tx->now_ms) };
+    struct mail_message message = { .subject = subject, .text = text, .id = id_new(tx->now_ms), .account = *account };
     struct account to;
 
     if (!account_by_id(tx, account, &to))

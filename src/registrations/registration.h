@@ -92,5 +92,6 @@ enum err registration_key(struct req *req, struct tx *tx, struct id *out);
 extern const struct route registration_routes[];
 extern const struct answer_schema registration_schemas[];
 extern const struct sweep registration_sweeps[];
+extern const struct person_part registration_people[];
 
 #endif

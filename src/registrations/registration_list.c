@@ -9,7 +9,7 @@
 
 SQL(of_account_sql, "SELECT " REGISTRATION_COLUMNS " FROM registration WHERE account = :account AND id < :before ORDER BY id DESC LIMIT :limit");
 SQL(of_event_sql, "SELECT r.id, r.event, r.account, r.status, r.items, r.attendees, r.quantity, r.amount, r.refunded, r.currency,"
-                  " r.expires_at, r.extended, r.intent, r.created_at, r.confirmed_at, a.name, a.email"
+                  " r.expires_at, r.extended, r.intent, r.created_at, r.confirmed_at, a.name, CASE WHEN a.deleted_at IS NULL THEN a.email END"
                   " FROM registration r LEFT JOIN account a ON a.id = r.account"
                   " WHERE r.event = :event AND r.id < :before ORDER BY r.id DESC LIMIT :limit");
 SQL(due_sql, "SELECT id, event FROM registration WHERE status = 0 AND expires_at <= :now AND intent IS NULL ORDER BY expires_at LIMIT :max");
@@ -210,19 +210,19 @@ void registrations_csv(struct buf *out, struct tx *tx, const struct event *event
 
 static int by_event(const void *a, const void *b)
 {
-    return id_compare(&((const struct registration_due *)a)->event, &((const struct registration_due *)b)->event);
+    return id_compare(&((const struct registration_ref *)a)->event, &((const struct registration_ref *)b)->event);
 }
 
-size_t registrations_due(struct tx *tx, size_t max, struct registration_due **out)
+size_t registrations_due(struct tx *tx, size_t max, struct registration_ref **out)
 {
     struct query *q = query(tx, &due_sql);
     size_t count = 0;
 
-    *out = ARENA_ARRAY(tx->arena, max, struct registration_due);
+    *out = ARENA_ARRAY(tx->arena, max, struct registration_ref);
     bind_int(q, ":now", tx->now_ms);
     bind_int(q, ":max", (int64_t)max);
     while (count < max && query_row(q))
-        (*out)[count++] = (struct registration_due){ col_id(q, 0), col_id(q, 1) };
+        (*out)[count++] = (struct registration_ref){ col_id(q, 0), col_id(q, 1) };
     query_end(q);
     qsort(*out, count, sizeof **out, by_event);
     return count;

@@ -27,10 +27,17 @@ void registrations_csv_header(struct buf *out);
 void registrations_csv(struct buf *out, struct tx *tx, const struct event *event, const struct registration *regs,
                        const struct registration_buyer *buyers, size_t count);
 
-/* Holds that ran out and have no intent: up to `max`, ordered by their event so that a slice is one write. Intents are payments' business. */
-struct registration_due {
+struct registration_ref {
     struct id id, event;
 };
-size_t registrations_due(struct tx *tx, size_t max, struct registration_due **out);
+/* Holds that ran out and have no intent: up to `max`, ordered by their event so that a slice is one write. Intents are payments' business. */
+size_t registrations_due(struct tx *tx, size_t max, struct registration_ref **out);
+
+/* A slice of one person's registrations of every status, oldest first; the walk moves on. `out` has room for PERSON_SLICE. */
+size_t registrations_of_person(struct tx *tx, struct person_walk *walk, struct registration_ref *out);
+/* The same in a snapshot of its own, and then ordered by event. */
+size_t registrations_of_person_by_event(struct person_walk *walk, struct registration_ref *out);
+/* A slice in writes of one event each, of at most 20 registrations. */
+enum err registrations_of_person_change(struct person_walk *walk, enum err (*change)(struct tx *tx, const struct registration_ref *refs, size_t count));
 
 #endif

@@ -253,7 +253,7 @@ static enum err csv_work(struct req *req)
 /* ---- expiry ---- */
 
 struct expire_slice {
-    const struct registration_due *due;
+    const struct registration_ref *due;
     size_t count;
 };
 
@@ -278,7 +278,7 @@ static enum err expire_run(struct tx *tx, void *arg)
 
 static void expire_holds(struct app *app, struct reader *reader, struct arena *arena)
 {
-    struct registration_due *due;
+    struct registration_ref *due;
     struct fault fault = { .arena = arena };
     struct tx tx = { .app = app };
     size_t count, from = 0;

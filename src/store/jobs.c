@@ -37,6 +37,8 @@ SQL(job_adopt, "UPDATE job SET lane = :lane WHERE lane = 0 AND parked = 0 AND ki
 SQL(jobs_count_parked, "SELECT count(*) FROM (SELECT id FROM job WHERE parked = 1 AND id > 0 LIMIT 1000) AS some");
 SQL(jobs_count_waiting, "SELECT count(*) FROM (SELECT id FROM job WHERE parked = 0 AND lane >= 0 LIMIT 10000) AS some");
 SQL(jobs_list_parked, "SELECT id, kind, key, attempts, failure, created_at FROM job WHERE parked = 1 AND id > :after ORDER BY id LIMIT 100");
+SQL(jobs_by_prefix, "SELECT id, key, payload, attempts, created_at FROM job WHERE kind = :kind AND key > :after AND key < :beyond ORDER BY key LIMIT 100");
+SQL(job_take_back, "DELETE FROM job WHERE id = :id AND lease_until IS NULL");
 
 /* ---- asking ---- */
 
@@ -322,4 +324,32 @@ size_t jobs_parked(struct tx *tx, int64_t after, struct job_parked **out)
     }
     query_end(q);
     return n;
+}
+
+size_t jobs_with_prefix(struct tx *tx, const char *kind, const char *prefix, const char *after, struct job_waiting **out)
+{
+    struct query *q = query(tx, &jobs_by_prefix);
+    const char *beyond = arena_printf(tx->arena, "%s\x7f", prefix);
+    size_t n = 0;
+
+    *out = ARENA_ARRAY(tx->arena, 100, struct job_waiting);
+    bind_text(q, ":kind", kind);
+    bind_text(q, ":after", after ? after : prefix);
+    bind_text(q, ":beyond", beyond);
+    while (n < 100 && query_row(q))
+        (*out)[n++] = (struct job_waiting){ .id = col_int(q, 0),
+                                            .key = col_text(q, 1, tx->arena),
+                                            .payload = col_text(q, 2, tx->arena),
+                                            .attempts = (int)col_int(q, 3),
+                                            .created_at_ms = col_int(q, 4) };
+    query_end(q);
+    return n;
+}
+
+void job_drop(struct tx *tx, int64_t id)
+{
+    struct query *q = query(tx, &job_take_back);
+
+    bind_int(q, ":id", id);
+    query_run(q);
 }

@@ -60,6 +60,8 @@ struct sweep {
 };
 #define SWEEP_END { 0 }
 
+extern const struct sweep store_sweeps[]; /* lets the oplog go when nobody writes */
+
 /* `kinds` and `sweeps` are NULL-terminated lists of the modules' tables. */
 struct lanes *lanes_start(struct app *app, const struct job_kind *const *kinds, const struct sweep *const *sweeps);
 /* Tasks queued are run, jobs not begun are left; joins. Before store_stop: what was run must still be marked. */
@@ -94,6 +96,17 @@ struct job_parked {
     int attempts;
     int64_t created_at_ms;
 };
+/* Jobs of a kind whose keys begin with `prefix` (ASCII), those behind the key `after` (NULL: all), at most 100, by key, in the arena. */
+struct job_waiting {
+    int64_t id;
+    const char *key, *payload;
+    int attempts;
+    int64_t created_at_ms;
+};
+size_t jobs_with_prefix(struct tx *tx, const char *kind, const char *prefix, const char *after, struct job_waiting **out);
+/* Take back a job that nobody is carrying out just now. */
+void job_drop(struct tx *tx, int64_t id);
+
 /* Up to 100 parked jobs with an id above `after`, in the arena. */
 size_t jobs_parked(struct tx *tx, int64_t after, struct job_parked **out);
 

@@ -4,7 +4,8 @@
  * The row is written in the batch's own transaction. Rows go again when there
  * are more than 100,000, when they hold more than 256 MiB, or after 24 h,
  * whichever comes first: two for each batch that adds one, so that no batch
- * ever pays for more than its own.
+ * ever pays for more than its own. When nobody writes, a sweep sees to it that
+ * a day later they are gone all the same: they hold what was deleted since.
  *
  * Why these numbers: a day is how long a retry may come under its
  * Idempotency-Key, and so how far back anybody asks "what happened"; 256 MiB
@@ -19,6 +20,7 @@
 #define OPLOG_ROWS_MAX 100000
 #define OPLOG_BYTES_MAX ((int64_t)256 << 20)
 #define OPLOG_AGE_MS_MAX ((int64_t)24 * 3600 * 1000)
+enum { PRUNED_A_BATCH = 2, PRUNED_IDLE = 100 };
 
 /* The writer's thread alone. Mirrors the table's two ends, so that nothing is looked up on the way of a batch. */
 struct oplog {

@@ -159,9 +159,17 @@ static void page_of(struct app *app, struct arena *arena, const struct ticket *t
 
 /* ---- the PDF ---- */
 
+char *ticket_pdf_folder(struct arena *arena, const struct id *event)
+{
+    char text[ID_TEXT_LEN + 1];
+
+    id_format(event, text);
+    return arena_printf(arena, "tickets/%s", text);
+}
+
 char *ticket_pdf_key(struct app *app, struct arena *arena, const struct ticket *ticket)
 {
-    char event[ID_TEXT_LEN + 1], id[ID_TEXT_LEN + 1], token[TICKET_TOKEN_LEN + 1];
+    char id[ID_TEXT_LEN + 1], token[TICKET_TOKEN_LEN + 1];
     struct buf request = buf_in(arena), key = buf_in(arena);
     unsigned char digest[SHA256_DIGEST_LENGTH];
     struct render_ticket page;
@@ -170,9 +178,8 @@ char *ticket_pdf_key(struct app *app, struct arena *arena, const struct ticket *
     buf_str(&request, DESIGN);
     render_write_request(&request, &page);
     SHA256((const unsigned char *)request.data, request.len, digest);
-    id_format(&ticket->event.id, event);
     id_format(&ticket->id, id);
-    buf_printf(&key, "tickets/%s/%s-", event, id);
+    buf_printf(&key, "%s/%s-", ticket_pdf_folder(arena, &ticket->event.id), id);
     buf_hex(&key, digest, 8);
     buf_str(&key, ".pdf");
     return key.data;
@@ -200,6 +207,14 @@ static void remember_drawn(struct app *app, const char *key)
     _Atomic uint64_t *slot = drawn_slot(app, key, &hash);
 
     atomic_store_explicit(slot, hash, memory_order_relaxed);
+}
+
+void ticket_pdf_forget(struct app *app, const char *key)
+{
+    uint64_t hash;
+    _Atomic uint64_t *slot = drawn_slot(app, key, &hash);
+
+    atomic_compare_exchange_strong_explicit(slot, &hash, 0, memory_order_relaxed, memory_order_relaxed);
 }
 
 enum err ticket_pdf_ready(struct app *app, struct arena *arena, const struct ticket *ticket, const char **key)

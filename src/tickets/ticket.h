@@ -48,6 +48,7 @@ enum err ticket_pdf_ready(struct app *app, struct arena *arena, const struct tic
 extern const struct route ticket_routes[];      /* GET /v1/tickets, GET /v1/tickets/{id}, POST /v1/registrations/{id}/resend, GET /v1/gate-keys */
 extern const struct answer_schema ticket_schemas[];
 extern const struct job_kind ticket_jobs[];     /* "deliver" */
+extern const struct person_part ticket_people[];
 extern const struct sweep ticket_sweeps[];      /* takes leave of a drawing process that ended while idle */
 
 #endif

@@ -61,6 +61,10 @@ char *price_text(struct arena *arena, const char *currency, int64_t amount);
 char *ticket_pdf_key(struct app *app, struct arena *arena, const struct ticket *ticket);
 /* Known to be in the store, without a look at the disk. */
 bool ticket_pdf_known(struct app *app, const char *key);
+/* The folder that an event's tickets are kept in, without a slash at its end. */
+char *ticket_pdf_folder(struct arena *arena, const struct id *event);
+/* This object was deleted: not known any more. */
+void ticket_pdf_forget(struct app *app, const char *key);
 /* A download address good for `seconds`. */
 char *ticket_pdf_url(struct app *app, struct arena *arena, const struct ticket *ticket, const char *key, int seconds, int64_t now_ms);
 char *ticket_pdf_name(struct arena *arena, const struct ticket *ticket);

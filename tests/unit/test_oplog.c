@@ -6,6 +6,7 @@
 #include <sqlite3.h>
 
 #include "store/engine.h"
+#include "store/lanes.h"
 #include "store/oplog.h"
 
 SQL(meta_put, "INSERT INTO meta (key, value) VALUES (:key, :value) ON CONFLICT (key) DO UPDATE SET value = excluded.value");
@@ -317,12 +318,30 @@ static void old_rows_go_two_for_each_new_one(void **state)
     }
 }
 
+/* Rows hold what was deleted since: on a quiet server they must go by themselves. */
+static void old_rows_go_when_nobody_writes(void **state)
+{
+    struct world *world = world_with_oplog((struct filling){ .rows = 1234, .bytes = 1, .at_ms = clock_now_ms() - OPLOG_AGE_MS_MAX + 60000 });
+
+    store_sweeps[0].run(&world->app, world->reader, world->arena);
+    assert_int_equal(world_number(world, &oplog_rows), 1234); /* young enough, and nothing was written */
+    clock_set_offset_ms(120000);
+    store_sweeps[0].run(&world->app, world->reader, world->arena);
+    assert_int_equal(world_number(world, &oplog_rows), 1);
+    assert_int_equal(world_number(world, &oplog_first), 1235);
+    store_sweeps[0].run(&world->app, world->reader, world->arena);
+    assert_int_equal(world_number(world, &oplog_rows), 1);
+    clock_set_offset_ms(0);
+    world_free(world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(changesets_rebuild_the_database),
         cmocka_unit_test(a_hot_row_is_in_a_batch_once),
         cmocka_unit_test(old_rows_go_two_for_each_new_one),
+        cmocka_unit_test(old_rows_go_when_nobody_writes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
