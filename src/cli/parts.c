@@ -9,6 +9,7 @@
 #include "cli/cli.h"
 #include "events/event.h"
 #include "events/staff.h"
+#include "gate/device.h"
 #include "gate/gate.h"
 #include "http/assets.h"
 #include "http/http.h"
@@ -26,11 +27,12 @@
 /* The simulator's come first, so that a server with a real Stripe key begins one further on. */
 static const struct route *const route_tables[] = {
     sim_routes,    http_routes,   asset_routes,   identity_routes, event_routes, registration_routes,
-    object_routes, ticket_routes, payment_routes, gate_routes,     me_routes,    staff_routes, NULL,
+    object_routes, ticket_routes, payment_routes, gate_routes,     me_routes,    staff_routes, device_routes,
+    NULL,
 };
 
 static const struct answer_schema *const schema_tables[] = {
-    event_schemas, registration_schemas, ticket_schemas, payment_schemas, gate_schemas, me_schemas, staff_schemas, NULL,
+    event_schemas, registration_schemas, ticket_schemas, payment_schemas, gate_schemas, me_schemas, staff_schemas, device_schemas, NULL,
 };
 
 static const struct job_kind *const job_tables[] = {
@@ -156,7 +158,7 @@ static void write_web_config(struct app *app, struct buf *out)
 static struct http *listen_at(struct app *app, bool simulated, struct buf *error)
 {
     static const struct http_hooks hooks = {
-        .authenticate = identity_authenticate, .still_valid = identity_still_valid, .web_config = write_web_config
+        .authenticate = gate_authenticate, .still_valid = gate_still_valid, .web_config = write_web_config
     };
     struct buf why = buf_heap();
     struct http *http = http_open(app, route_tables + !simulated, schema_tables, &hooks, &why);

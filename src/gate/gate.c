@@ -1,5 +1,6 @@
 /* gate.c - see gate.h. */
 #include "gate/gate.h"
+#include "gate/device.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -66,6 +67,20 @@ struct id gate_event_of(struct tx *tx, const struct gate_scan *scan)
     if (!scan->forged && registration_event(tx, &registration, &event))
         return event;
     return scan->event;
+}
+
+/* Who has a device's credential scans as that device, whatever the request says, and at its gate unless it names another. */
+static void scan_as_device(struct tx *tx, const struct caller *caller, struct gate_scan *scan)
+{
+    char *text;
+
+    if (id_is_zero(&caller->gate_of))
+        return;
+    text = arena_alloc(tx->arena, ID_TEXT_LEN + 1);
+    id_format(&caller->account, text);
+    scan->device = text;
+    if (!scan->gate)
+        scan->gate = device_gate(tx, &caller->account);
 }
 
 static int64_t scan_time(const struct tx *tx, const struct gate_scan *scan)
@@ -158,6 +173,7 @@ enum err gate_admit(struct tx *tx, const struct caller *caller, const struct gat
     memset(out, 0, sizeof *out);
     if (!looked_at.read)
         gate_read_code(tx->app, &looked_at);
+    scan_as_device(tx, caller, &looked_at);
     scan = &looked_at;
     if (!id_is_zero(&scan->event))
         named = event_for_gate(tx, caller, &scan->event, NULL);
@@ -197,10 +213,13 @@ enum err gate_admit(struct tx *tx, const struct caller *caller, const struct gat
 
 enum err gate_undo(struct tx *tx, const struct caller *caller, const struct gate_scan *scan, struct ticket *out)
 {
+    struct gate_scan as_device = *scan;
     enum err e = event_for_gate(tx, caller, &scan->event, NULL);
 
     if (e)
         return e;
+    scan_as_device(tx, caller, &as_device);
+    scan = &as_device;
     if (!ticket_find(tx, &scan->ticket, out) || !id_equal(&out->event.id, &scan->event))
         return ERR_NOT_FOUND;
     if (change_ticket(tx, &gate_free, out) != 1)

@@ -20,7 +20,7 @@ struct gate_scan {
     const char *qr_code;     /* or: */
     struct id ticket;
     struct id event;         /* zero: the ticket's own */
-    const char *gate, *device;
+    const char *gate, *device; /* of a caller that is a device: `device` is its id, `gate` its own unless one is named */
     int64_t scanned_at_ms;   /* 0: now */
     /* gate_read_code's: the code was looked at; what it holds stands in `token`, and its ticket in `ticket`. */
     bool read, forged;
