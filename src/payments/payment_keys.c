@@ -147,6 +147,13 @@ static bool split_secrets(struct payments *payments, const char *setting, struct
     return true;
 }
 
+/* "sk_live_..." or "rk_live_..."; restricted keys are as good. */
+static bool is_key_of(const char *key, const char *mode)
+{
+    return (begins(key, "sk_") || begins(key, "rk_")) && begins(key + 3, mode);
+}
+
+/* Every key says its mode, and all must say the same: an object of the other mode is nobody's money, or somebody's by mistake. */
 static bool refuse(const struct config *config, const char *base, bool live, bool simulator, struct buf *error)
 {
     if (!config->stripe_secret_key && base && !simulator)
@@ -155,9 +162,9 @@ static bool refuse(const struct config *config, const char *base, bool live, boo
         buf_printf(error, "a live Stripe key does not go with the simulator: unset USHER_STRIPE_API_BASE, or use a test key");
     else if (live && base && !begins(base, "https://"))
         buf_printf(error, "a live Stripe key goes over https only: USHER_STRIPE_API_BASE is %s", base);
-    else if (config->stripe_secret_key && !begins(config->stripe_secret_key, "sk_") && !begins(config->stripe_secret_key, "rk_"))
-        buf_printf(error, "USHER_STRIPE_SECRET_KEY is not a Stripe secret key: it begins with sk_ or rk_");
-    else if (config->stripe_publishable_key && !begins(config->stripe_publishable_key, live ? "pk_live_" : "pk_"))
+    else if (config->stripe_secret_key && !live && !is_key_of(config->stripe_secret_key, "test_"))
+        buf_printf(error, "USHER_STRIPE_SECRET_KEY is not a Stripe secret key: it begins with sk_test_, rk_test_, sk_live_ or rk_live_");
+    else if (config->stripe_publishable_key && !begins(config->stripe_publishable_key, live ? "pk_live_" : "pk_test_"))
         buf_printf(error, "USHER_STRIPE_PUBLISHABLE_KEY does not go with the secret key: it begins with %s", live ? "pk_live_" : "pk_test_");
     else
         return false;
@@ -187,7 +194,7 @@ struct payments *payments_open(struct app *app, const char *dir, struct buf *err
     if (!payments)
         log_die("out of memory");
     payments->app = app;
-    payments->live = begins(config->stripe_secret_key, "sk_live_") || begins(config->stripe_secret_key, "rk_live_");
+    payments->live = is_key_of(config->stripe_secret_key, "live_");
     payments->simulator = payments_simulated(config);
     good = !refuse(config, base, payments->live, payments->simulator, error) && (!payments->simulator || sim_keys(dir, &keys, error)) &&
            (!config->stripe_webhook_secret || split_secrets(payments, config->stripe_webhook_secret, error));

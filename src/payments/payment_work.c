@@ -81,6 +81,7 @@ enum err payment_create_intent(struct app *app, struct arena *arena, struct faul
     intent_form(&form, event, payment, amount);
     id_format(&payment->registration, id);
     e = stripe_post(app->payments->stripe, arena, "/v1/payment_intents", &form, arena_printf(arena, "pi-%s-%" PRId64, id, payment->attempt), &reply);
+    fault->retry_after_s = reply.retry_after_s;
     if (e)
         return fault_set(fault, e, "The payment provider does not answer; try again.");
     if (reply.status == 409)

@@ -28,6 +28,10 @@
 /* A list of 100 intents with their charges is about 400 KiB. */
 #define REPLY_MAX ((size_t)2 << 20)
 
+/* A Retry-After that a call waits for itself, and the longest that keeps other calls back. */
+#define RETRY_AFTER_WAIT_S 2
+#define RETRY_AFTER_MAX_S 60
+
 #define BREAKER_FAILURES 5
 #define BREAKER_OPEN_US (5 * INT64_C(1000000))
 
@@ -40,9 +44,12 @@ struct stripe {
     /* Any thread. */
     atomic_bool stopping;
 
-    /* Any thread. The breaker opens by counting and closes by time; a race costs one call more or less. */
+    /* Any thread. The breaker opens by counting; who moves open_until_us on is the one that tries whether it may close. */
     atomic_int failures;
     _Atomic int64_t open_until_us;
+
+    /* Any thread. Too many calls (429): the next is worth while at this time. */
+    _Atomic int64_t busy_until_us;
 };
 
 /* ---- one handle a thread: it keeps its connection to Stripe open between calls ---- */
@@ -114,6 +121,7 @@ struct call {
     struct buf body;
     bool too_large;
     int should_retry;                /* Stripe-Should-Retry: -1 not said, 0 false, 1 true */
+    int retry_after_s;               /* Retry-After in seconds (its dates are not Stripe's way); 0: not said */
     long status;
 };
 
@@ -129,15 +137,39 @@ static size_t take_body(char *data, size_t size, size_t count, void *arg)
     return size * count;
 }
 
+/* The value behind "name:", without its blanks; NULL when it is another header. `len` becomes the value's. */
+static const char *header_value(const char *data, size_t *len, const char *name)
+{
+    const char *end = data + *len, *at = data + strlen(name);
+
+    if (*len < strlen(name) || strncasecmp(data, name, strlen(name)) != 0)
+        return NULL;
+    while (at < end && (*at == ' ' || *at == '\t'))
+        at++;
+    while (end > at && (unsigned char)end[-1] <= ' ')
+        end--;
+    *len = (size_t)(end - at);
+    return at;
+}
+
 static size_t take_header(char *data, size_t size, size_t count, void *arg)
 {
-    static const char name[] = "stripe-should-retry:";
     struct call *call = arg;
-    size_t len = size * count;
+    size_t all = size * count, len = all;
+    const char *value = header_value(data, &len, "stripe-should-retry:");
 
-    if (len > sizeof name && strncasecmp(data, name, sizeof name - 1) == 0)
-        call->should_retry = memmem(data, len, "true", 4) != NULL;
-    return len;
+    if (value)
+        call->should_retry = len == 4 && strncasecmp(value, "true", 4) == 0;
+    len = all;
+    value = header_value(data, &len, "retry-after:");
+    if (value && len > 0 && len <= 6) {
+        int seconds = 0;
+
+        for (size_t i = 0; i < len && seconds >= 0; i++)
+            seconds = value[i] >= '0' && value[i] <= '9' ? seconds * 10 + (value[i] - '0') : -1;
+        call->retry_after_s = MAX(seconds, 0);
+    }
+    return all;
 }
 
 /* Not 0 ends the call. curl asks about every second while nothing comes, and with every piece that does. */
@@ -163,6 +195,7 @@ static CURLcode try_once(struct call *call)
 
     buf_clear(&call->body);
     call->should_retry = -1;
+    call->retry_after_s = 0;
     call->status = 0;
     headers = header(headers, arena_printf(call->arena, "Authorization: Bearer %s", call->stripe->secret_key));
     headers = header(headers, "Stripe-Version: " STRIPE_VERSION);
@@ -208,32 +241,58 @@ static CURLcode try_once(struct call *call)
 
 /* ---- the breaker ---- */
 
-static bool breaker_open(struct stripe *stripe)
+/* Closed; or open for long enough that this call may try. Whoever gets that turn has 5 s before the next. */
+static bool breaker_lets_through(struct stripe *stripe)
 {
-    return atomic_load(&stripe->failures) >= BREAKER_FAILURES && clock_mono_us() < atomic_load(&stripe->open_until_us);
+    int64_t now_us = clock_mono_us(), until_us = atomic_load(&stripe->open_until_us);
+
+    if (atomic_load(&stripe->failures) < BREAKER_FAILURES)
+        return true;
+    return now_us >= until_us && atomic_compare_exchange_strong(&stripe->open_until_us, &until_us, now_us + BREAKER_OPEN_US);
 }
 
 static void breaker_note(struct stripe *stripe, bool reached)
 {
+    int failures;
+
     if (reached) {
         if (atomic_exchange(&stripe->failures, 0) >= BREAKER_FAILURES)
             log_info("Stripe answers again");
         return;
     }
-    if (atomic_fetch_add(&stripe->failures, 1) + 1 >= BREAKER_FAILURES) {
-        /* After the time one call goes through; if it fails too, the time begins anew. */
-        if (clock_mono_us() >= atomic_exchange(&stripe->open_until_us, clock_mono_us() + BREAKER_OPEN_US))
-            log_warn("Stripe cannot be reached; calls fail at once for %d s", (int)(BREAKER_OPEN_US / 1000000));
-    }
+    failures = atomic_fetch_add(&stripe->failures, 1) + 1;
+    if (failures < BREAKER_FAILURES)
+        return;
+    atomic_store(&stripe->open_until_us, clock_mono_us() + BREAKER_OPEN_US);
+    if (failures == BREAKER_FAILURES)
+        log_warn("Stripe cannot be reached; calls fail at once, and every %d s one tries", (int)(BREAKER_OPEN_US / 1000000));
+}
+
+/* ---- too many calls ---- */
+
+static int busy_for_s(struct stripe *stripe)
+{
+    int64_t left_us = atomic_load(&stripe->busy_until_us) - clock_mono_us();
+
+    return left_us > 0 ? (int)((left_us + 999999) / 1000000) : 0;
+}
+
+static void note_busy(struct stripe *stripe, const struct call *call)
+{
+    if (call->status != 429)
+        return;
+    log_warn("Stripe: too many calls%s", call->retry_after_s ? "; it said when to come again" : "");
+    if (call->retry_after_s)
+        atomic_store(&stripe->busy_until_us, clock_mono_us() + MIN(call->retry_after_s, RETRY_AFTER_MAX_S) * INT64_C(1000000));
 }
 
 /* ---- a call with its retries ---- */
 
-static void sleep_before_try(int next)
+static void sleep_before_try(int next, int retry_after_s)
 {
     /* 0.25 s, 0.5 s, each with half of it left to chance, so that those who failed together do not come back together. */
     int64_t base_ms = INT64_C(125) << next;
-    int64_t ms = base_ms / 2 + random_below((uint32_t)base_ms / 2 + 1);
+    int64_t ms = retry_after_s * INT64_C(1000) + base_ms / 2 + random_below((uint32_t)base_ms / 2 + 1);
     struct timespec wait = { ms / 1000, (ms % 1000) * 1000000 };
 
     nanosleep(&wait, NULL);
@@ -243,9 +302,11 @@ static bool may_retry(const struct call *call, CURLcode result)
 {
     if (result != CURLE_OK)
         return !call->too_large;
+    if (call->retry_after_s > RETRY_AFTER_WAIT_S)
+        return false;
     if (call->should_retry >= 0)
         return call->should_retry == 1;
-    return call->status == 409 || call->status >= 500;
+    return call->status == 409 || call->status >= 500 || (call->status == 429 && call->retry_after_s);
 }
 
 static enum err read_reply(struct call *call, struct stripe_reply *out)
@@ -253,7 +314,7 @@ static enum err read_reply(struct call *call, struct stripe_reply *out)
     struct fault fault = { .arena = call->arena };
     json_t *error;
 
-    *out = (struct stripe_reply){ .status = (int)call->status };
+    *out = (struct stripe_reply){ .status = (int)call->status, .retry_after_s = call->retry_after_s };
     if (call->status < 200 || call->status >= 500 || call->status == 429 || call->status == 401 || call->status == 403) {
         if (call->status == 401 || call->status == 403)
             log_error("Stripe refuses our key (%ld)", call->status);
@@ -288,16 +349,19 @@ static enum err call_stripe(struct call *call, const char *path, struct stripe_r
     for (int n = 1;; n++) {
         CURLcode result;
 
-        if (atomic_load(&stripe->stopping) || breaker_open(stripe))
+        if (n == 1)
+            out->retry_after_s = busy_for_s(stripe);
+        if (atomic_load(&stripe->stopping) || out->retry_after_s || !breaker_lets_through(stripe))
             return ERR_UPSTREAM;
         result = try_once(call);
         if (result == CURLE_ABORTED_BY_CALLBACK)
             return ERR_UPSTREAM;
         breaker_note(stripe, result == CURLE_OK);
         if (n < TRIES && may_retry(call, result) && clock_mono_us() - began_us < TRY_AGAIN_US) {
-            sleep_before_try(n);
+            sleep_before_try(n, call->retry_after_s);
             continue;
         }
+        note_busy(stripe, call);
         if (result != CURLE_OK) {
             log_warn("Stripe: %.*s failed after %d tries: %s", path_len(path), path, n, curl_easy_strerror(result));
             return ERR_UPSTREAM;

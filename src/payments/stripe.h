@@ -7,11 +7,14 @@
  *
  * Retried with jitter, at most twice, and only what may be: connection errors,
  * 409, 5xx, unless Stripe-Should-Retry says otherwise; a POST always carries an
- * Idempotency-Key of our own making, so a retry is never a second payment. 429
- * is not retried here: the job or the buyer comes back later.
+ * Idempotency-Key of our own making, so a retry is never a second payment. A
+ * Retry-After of up to 2 s is waited for, a longer one is the caller's to keep.
+ * 429 is retried only where Stripe says when: we are one of many who came too
+ * often, so until then no other call is made either (at most a minute).
  *
  * A circuit breaker: after 5 calls in a row that reached nobody, calls fail at
  * once for 5 s, so that an outage costs a buyer milliseconds and not time-outs.
+ * Then one call is let through every 5 s until one reaches Stripe again.
  */
 #ifndef USHER_PAYMENTS_STRIPE_H
 #define USHER_PAYMENTS_STRIPE_H
@@ -35,9 +38,11 @@ struct stripe_reply {
     int status;
     struct json_t *json;
     const char *error_type, *error_code, *error_message; /* NULL where absent */
+    int retry_after_s;           /* when another try is worth while; 0: nobody said */
 };
 
-/* ERR_UPSTREAM: no answer, or none that can be used (5xx, 429, 401, not JSON). Whether it was carried out is then unknown. */
+/* ERR_UPSTREAM: no answer, or none that can be used (5xx, 429, 401, 403, not JSON; `status` and `retry_after_s` are set where there was one).
+ * Whether it was carried out is then unknown. */
 enum err stripe_get(struct stripe *stripe, struct arena *arena, const char *path, struct stripe_reply *out);
 enum err stripe_post(struct stripe *stripe, struct arena *arena, const char *path, const struct buf *form, const char *idempotency_key,
                      struct stripe_reply *out);

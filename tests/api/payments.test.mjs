@@ -472,7 +472,9 @@ test('keys that do not go together are refused before anything starts', async ()
         [{ USHER_STRIPE_SECRET_KEY: 'sk_live_abc', USHER_STRIPE_API_BASE: 'http://api.example' }, /https/],
         [{ USHER_STRIPE_API_BASE: 'https://api.example' }, /USHER_STRIPE_SECRET_KEY/],
         [{ USHER_STRIPE_SECRET_KEY: 'pk_test_abc' }, /not a Stripe secret key/],
+        [{ USHER_STRIPE_SECRET_KEY: 'sk_abc' }, /not a Stripe secret key/],
         [{ USHER_STRIPE_SECRET_KEY: 'sk_live_abc', USHER_STRIPE_PUBLISHABLE_KEY: 'pk_test_abc' }, /PUBLISHABLE/],
+        [{ USHER_STRIPE_SECRET_KEY: 'rk_test_abc', USHER_STRIPE_PUBLISHABLE_KEY: 'pk_live_abc' }, /PUBLISHABLE/],
         [{ USHER_STRIPE_WEBHOOK_SECRET: 'whsec_a,whsec_b,whsec_c' }, /two/],
     ];
     for (const [env, what] of rows) {

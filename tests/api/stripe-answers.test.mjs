@@ -80,6 +80,11 @@ test('what is made of each answer, and how often it is asked for', async (t) => 
         ['500 that must not be retried', [error(500, 'api_error', 'x', { 'Stripe-Should-Retry': 'false' }), good()], 502, 1],
         ['400 that may be retried', [error(400, 'invalid_request_error', 'x', { 'stripe-should-retry': 'true' }), good()], 200, 2],
         ['429 is for later', [error(429, 'rate_limit_error'), good()], 502, 1],
+        ['429 that may be tried at once', [error(429, 'rate_limit_error', 'x', { 'stripe-should-retry': 'true' }), good()], 200, 2],
+        ['429 that says when', [error(429, 'rate_limit_error', 'x', { 'retry-after': '1' }), good()], 200, 2],
+        ['503 that says when', [error(503, 'api_error', 'x', { 'Retry-After': ' 1 ' }), good()], 200, 2],
+        ['503 for longer than a buyer waits', [error(503, 'api_error', 'x', { 'retry-after': '3' }), good()], 502, 1],
+        ['503 with a time that is none', [error(503, 'api_error', 'x', { 'retry-after': '-1' }), good()], 200, 2],
         ['our key is wrong', [error(401, 'invalid_request_error'), good()], 502, 1],
         ['the line breaks, then good', [hangUp, good()], 200, 2],
         ['a redirect is not followed', [json(302, '', { location: `${stripe.url}/v1/payment_intents` })], 502, 1],
@@ -141,8 +146,30 @@ test('who cannot be reached is not asked again and again', async () => {
     const began = performance.now();
     assert.equal((await ask(registration)).status, 502);
     assert.ok(performance.now() - began < 1000, 'refused at once');
+    // Half open: of a crowd that comes when the time is over, one tries (its tries after the first are for the next turn).
+    stripe.state.calls = [];
+    await waitFor(async () => {
+        await Promise.all(Array.from({ length: 8 }, () => ask(registration)));
+        return stripe.state.calls.length > 0;
+    }, 'a turn to try', { every: 50 });
+    assert.equal(stripe.state.calls.length, 1);
     stripe.state.answers = [good()];
     await waitFor(async () => (await ask(registration)).status === 200, 'the breaker to close', { every: 200 });
+});
+
+test('who is told to come again later stays away, and tells the buyer when', async () => {
+    const first = await usher.register(buyer, event), second = await usher.register(buyer, event);
+    stripe.state.answers = [error(429, 'rate_limit_error', 'x', { 'retry-after': '3' }), good()];
+    stripe.state.calls = [];
+    const told = await ask(first);
+    assert.equal(told.status, 502, told.text);
+    assert.equal(told.headers['retry-after'], '3');
+    const kept = await ask(second);
+    assert.equal(kept.status, 502);
+    assert.match(kept.headers['retry-after'], /^[1-3]$/);
+    assert.equal(stripe.state.calls.length, 1, 'nobody else asks meanwhile');
+    await waitFor(async () => (await ask(second)).status === 200, 'the time to be over', { every: 200 });
+    assert.equal((await ask(first)).status, 200);
 });
 
 test('its log holds no secret', () => {
