@@ -121,6 +121,8 @@ static const struct setting settings[] = {
     SETTING(stripe_publishable_key, TEXT, .help = "Stripe's publishable key, for the browser."),
     SETTING(stripe_webhook_secret, TEXT, .secret = true, .help = "The signing secret of the webhook at /v1/stripe-webhook."),
     SETTING(stripe_api_base, TEXT, .check = check_http_url, .help = "Where Stripe's API is. Default: https://api.stripe.com, or the simulator."),
+    SETTING(block_disputed, SWITCH, .preset = "on",
+            .help = "Refuse tickets at the gate while their payment is disputed by the buyer's bank, and for good once that is lost."),
     SETTING(log_level, TEXT, .preset = "info", .check = check_log_level, .help = "The least level that is logged: debug, info, warn or error."),
     SETTING(access_log, SWITCH, .preset = "on", .help = "A line for each request."),
     SETTING(test_clock, TEXT, .help = "For tests: a file with a number of milliseconds that the clock is ahead, re-read when it changes."),

@@ -34,6 +34,12 @@ struct check {
     uint64_t job_count, job_parked;
 };
 
+struct registration;
+/* One registration's rows in the ledger against its payments, refunds and disputes (check_ledger.c). */
+void check_ledger_of(struct check *check, const struct registration *reg);
+/* What a bank holds or took of an intent. */
+int64_t check_disputed(struct check *check, const struct registration *reg, const char *intent);
+
 /* All but CHECK_DURABLE, in the snapshot of check->tx. False when the database could not be read through. */
 bool check_rows(struct check *check);
 /* The database file itself (CHECK_DURABLE): every page is what its neighbours say. */

@@ -34,6 +34,8 @@ SQL(check_stray_tickets, "SELECT registration, n FROM ticket WHERE registration 
                          " AND NOT EXISTS (SELECT 1 FROM registration WHERE registration.id = ticket.registration)");
 SQL(check_stray_payments, "SELECT registration, attempt FROM payment WHERE registration >= :from"
                           " AND NOT EXISTS (SELECT 1 FROM registration WHERE registration.id = payment.registration)");
+SQL(check_stray_ledger, "SELECT registration FROM ledger WHERE registration >= :from"
+                        " AND NOT EXISTS (SELECT 1 FROM registration WHERE registration.id = ledger.registration)");
 SQL(check_stray_admissions, "SELECT ticket FROM check_in WHERE event >= :from"
                             " AND NOT EXISTS (SELECT 1 FROM stock WHERE stock.event = check_in.event AND stock.n = 0)");
 SQL(check_registration_exists, "SELECT 1 FROM registration WHERE id = :id");
@@ -203,7 +205,7 @@ static void check_tickets_of(struct check *check, const struct registration *reg
 /* ---- one registration's money ---- */
 
 /* Refunds of one intent that did not fail. */
-static int64_t refunded_of(struct check *check, const struct registration *reg, const char *intent, bool *waits)
+static int64_t refunded_of(struct check *check, const struct registration *reg, const char *intent, const char *paid_in, bool *waits)
 {
     struct query *q = query(check->tx, &check_refunds);
     int64_t sum = 0;
@@ -220,23 +222,25 @@ static int64_t refunded_of(struct check *check, const struct registration *reg, 
             sum += col_int(q, 2);
         else if (has_job_for_id(check, refund_kinds, &refund))
             *waits = true;
-        if (currency && strcasecmp(currency, reg->currency) != 0)
-            check_breach(check, CHECK_MONEY, "refund", &refund, "is in %s, the registration in %s", currency, reg->currency);
+        if (currency && strcasecmp(currency, paid_in) != 0)
+            check_breach(check, CHECK_MONEY, "refund", &refund, "is in %s, its payment in %s", currency, paid_in);
     }
     query_end(q);
     return sum;
 }
 
 /* Money that came in must have become tickets, or go back. `kept`: this payment is the one that the tickets were bought with. */
-static void check_payment_ends(struct check *check, const struct registration *reg, const char *intent, int64_t received, bool kept)
+static void check_payment_ends(struct check *check, const struct registration *reg, const char *intent, const char *paid_in, int64_t received,
+                               bool kept)
 {
     bool waits = false;
-    int64_t back = refunded_of(check, reg, intent, &waits);
+    int64_t back = refunded_of(check, reg, intent, paid_in, &waits);
+    int64_t taken = check_disputed(check, reg, intent);
 
     if (back > received)
         check_breach(check, CHECK_MONEY, "registration", &reg->id, "gives back %" PRId64 " of a payment of %" PRId64 " (%s)", back, received,
                      intent ? intent : "no intent");
-    if (kept || back >= received || waits || (intent && has_job(check, payment_kinds, intent)) || has_job_for_id(check, registration_kinds, &reg->id))
+    if (kept || back + taken + reg->kept >= received || waits || (intent && has_job(check, payment_kinds, intent)) || has_job_for_id(check, registration_kinds, &reg->id))
         return;
     check_breach(check, CHECK_MONEY, "registration", &reg->id,
                  "is %s, and of its payment of %" PRId64 " (%s) only %" PRId64 " goes back, with no job that would see to the rest", status_words[reg->status],
@@ -264,7 +268,7 @@ static void check_money_of(struct check *check, const struct registration *reg)
             continue;
         kept = status == PAYMENT_SUCCEEDED && exact && reg->status == REGISTRATION_CONFIRMED && !paid;
         paid = paid || (status == PAYMENT_SUCCEEDED && exact);
-        check_payment_ends(check, reg, intent, received, kept);
+        check_payment_ends(check, reg, intent, currency ? currency : reg->currency, received, kept);
     }
     query_end(q);
     if (reg->amount && !paid && (reg->status == REGISTRATION_CONFIRMED || reg->status == REGISTRATION_REFUNDED))
@@ -301,7 +305,7 @@ static void read_named(const char *text, bool named[256])
 static void check_refunds_of(struct check *check, const struct registration *reg, const struct tickets *tickets)
 {
     struct query *q = query(check->tx, &check_refunds);
-    int64_t sum = 0, rows = 0;
+    int64_t sum = 0, rows = 0, unnamed = 0;
     bool named[256] = { false };
 
     bind_id(q, ":registration", &reg->id);
@@ -320,10 +324,13 @@ static void check_refunds_of(struct check *check, const struct registration *reg
     check->found[CHECK_OUTSIDE].looked_at += (uint64_t)rows;
     if (reg->refunded > sum)
         check_breach(check, CHECK_MONEY, "registration", &reg->id, "says that %" PRId64 " were refunded; its refunds come to %" PRId64, reg->refunded, sum);
-    /* Once all the money is back, further tickets are cancelled without any. */
-    for (unsigned n = 1; n < 256 && reg->status == REGISTRATION_CONFIRMED && reg->refunded < reg->amount; n++)
-        if (tickets->cancelled[n] && !named[n] && price_of(reg, n))
-            check_breach(check, CHECK_TICKETS, "registration", &reg->id, "has ticket number %u cancelled, which no refund names", n);
+    /* Once all the money is back, further tickets are cancelled without any; and a buyer may have given some back for nothing. */
+    for (unsigned n = 1; n < 256 && reg->status == REGISTRATION_CONFIRMED && reg->refunded + reg->kept < reg->amount; n++)
+        if (tickets->cancelled[n] && !named[n]) {
+            unnamed += price_of(reg, n);
+            if (unnamed > reg->kept)
+                check_breach(check, CHECK_TICKETS, "registration", &reg->id, "has ticket number %u cancelled, which no refund names", n);
+        }
 }
 
 /* ---- the walk ---- */
@@ -340,6 +347,7 @@ static void check_registration(struct check *check, const struct registration *r
     check_tickets_of(check, reg, &tickets);
     check_money_of(check, reg);
     check_refunds_of(check, reg, &tickets);
+    check_ledger_of(check, reg);
     for (size_t i = 0; i < reg->item_count; i++) {
         const struct registration_item *item = &reg->items[i];
 
@@ -447,6 +455,7 @@ static void check_strays(struct check *check)
         { &check_stray_registrations, CHECK_SEATS, "registration", "belongs to no event" },
         { &check_stray_tickets, CHECK_TICKETS, "ticket of registration", "belongs to no registration" },
         { &check_stray_payments, CHECK_MONEY, "payment of registration", "belongs to no registration" },
+        { &check_stray_ledger, CHECK_MONEY, "money of registration", "belongs to no registration" },
         { &check_stray_admissions, CHECK_ADMISSIONS, "ticket", "was at the gate of no event" },
     };
 

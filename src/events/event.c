@@ -44,6 +44,8 @@ void event_read_row(struct query *q, struct tx *tx, struct event *out)
     out->version = col_int(q, col++);
     out->created_at_ms = col_int(q, col++);
     out->updated_at_ms = col_int(q, col++);
+    out->refund_until_ms = col_int(q, col++);
+    out->refund_fee_percent = col_int(q, col++);
     out->capacity = col_int(q, col++);
     out->held = col_int(q, col++);
     out->sold = col_int(q, col++);
@@ -293,6 +295,8 @@ void event_json_members(struct buf *out, const struct app *app, const struct eve
     for (size_t i = 0; i < event->type_count; i++)
         type_json(out, event, &event->types[i]);
     json_close_array(out);
+    json_time_or_null(out, "refundUntil", event->refund_until_ms);
+    json_int(out, "refundFeePercent", event->refund_fee_percent);
     json_time(out, "createdAt", event->created_at_ms);
     json_time(out, "updatedAt", event->updated_at_ms);
 }

@@ -37,6 +37,8 @@ struct event {
     const char *currency;
     int64_t capacity, held, sold;
     int64_t version, created_at_ms, updated_at_ms;
+    int64_t refund_until_ms;      /* until then buyers may give tickets back themselves; 0: never */
+    int64_t refund_fee_percent;   /* of their price, kept then */
     struct ticket_type *types;
     size_t type_count;
 };

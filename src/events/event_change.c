@@ -60,7 +60,8 @@ static const struct shape ticket_type_patch_shape = {
 static const char *const status_words[] = { "draft", "published", NULL };
 
 enum {
-    E_TITLE, E_DESCRIPTION, E_CATEGORY, E_STATUS, E_STARTS, E_ENDS, E_ADMISSION, E_TIMEZONE, E_VENUE, E_ONLINE, E_CURRENCY, E_CAPACITY, E_TYPES
+    E_TITLE, E_DESCRIPTION, E_CATEGORY, E_STATUS, E_STARTS, E_ENDS, E_ADMISSION, E_TIMEZONE, E_VENUE, E_ONLINE, E_CURRENCY, E_CAPACITY, E_TYPES,
+    E_REFUND_UNTIL, E_REFUND_FEE
 };
 #define EVENT_FIELDS(need, types_shape, types_min)                                                              \
     FIELD(event_in, "title", title, FIELD_LINE, need, 1, 200),                                                  \
@@ -77,7 +78,11 @@ enum {
     FIELD(event_in, "currency", currency, FIELD_CURRENCY, need, 3, 3),                                          \
     FIELD_WITH_HELP(event_in, "capacity", capacity, FIELD_INT, need, 1, QUANTITY_MAX,                           \
                     "Seats over all ticket types; their quantities may sum to more."),                          \
-    FIELD_MANY(event_in, "ticketTypes", types, type_count, FIELD_LIST, types_shape, need, types_min, EVENT_TYPES_MAX)
+    FIELD_MANY(event_in, "ticketTypes", types, type_count, FIELD_LIST, types_shape, need, types_min, EVENT_TYPES_MAX), \
+    FIELD_WITH_HELP(event_in, "refundUntil", refund_until_ms, FIELD_TIME, OPTIONAL | NULLABLE, 0, 0,            \
+                    "Until then a buyer may give tickets back that were not used; null: only the organizer gives refunds."), \
+    FIELD_WITH_HELP(event_in, "refundFeePercent", refund_fee_percent, FIELD_INT, OPTIONAL, 0, 100,              \
+                    "What a buyer who gives tickets back is not refunded, of their price, rounded half up to the minor unit.")
 
 static const struct field event_new_fields[] = { EVENT_FIELDS(REQUIRED, &ticket_type_new_shape, 1), FIELD_END };
 static const struct field event_patch_fields[] = { EVENT_FIELDS(OPTIONAL, &ticket_type_patch_shape, 0), FIELD_END };
@@ -161,13 +166,17 @@ static void check_dates(const struct event *event, const struct event_in *in, st
     if (event->admission_starts_at_ms && event->ends_at_ms && event->admission_starts_at_ms > event->ends_at_ms)
         fault_field(fault, given(&in->given, E_ADMISSION) ? "/admissionStartsAt" : "/endsAt", "order",
                     "Admission must not start after the event's end.");
+    if (event->refund_until_ms && event->ends_at_ms && event->refund_until_ms > event->ends_at_ms)
+        fault_field(fault, given(&in->given, E_REFUND_UNTIL) ? "/refundUntil" : "/endsAt", "order",
+                    "Tickets cannot be given back after the event's end.");
 }
 
 static void check_event(const void *value, const char *pointer, struct fault *fault)
 {
     const struct event_in *in = value;
     const struct event sent = {
-        .starts_at_ms = in->starts_at_ms, .ends_at_ms = in->ends_at_ms, .admission_starts_at_ms = in->admission_starts_at_ms
+        .starts_at_ms = in->starts_at_ms, .ends_at_ms = in->ends_at_ms, .admission_starts_at_ms = in->admission_starts_at_ms,
+        .refund_until_ms = in->refund_until_ms
     };
 
     (void)pointer;
@@ -186,14 +195,17 @@ static void check_event(const void *value, const char *pointer, struct fault *fa
 
 SQL(event_insert,
     "INSERT INTO event (id, organizer, status, title, description, category, starts_at, ends_at, admission_starts_at, timezone,"
-    " venue_name, venue_address, venue_city, venue_country, city_key, listed, online, image, currency, version, created_at, updated_at)"
+    " venue_name, venue_address, venue_city, venue_country, city_key, listed, online, image, currency, version, created_at, updated_at,"
+    " refund_until, refund_fee_percent)"
     " VALUES (:id, :organizer, :status, :title, :description, :category, :starts_at, :ends_at, :admission_starts_at, :timezone,"
-    " :venue_name, :venue_address, :venue_city, :venue_country, :city_key, :listed, :online, NULL, :currency, 1, :now, :now)");
+    " :venue_name, :venue_address, :venue_city, :venue_country, :city_key, :listed, :online, NULL, :currency, 1, :now, :now,"
+    " :refund_until, :refund_fee_percent)");
 SQL(event_update,
     "UPDATE event SET status = :status, title = :title, description = :description, category = :category, starts_at = :starts_at,"
     " ends_at = :ends_at, admission_starts_at = :admission_starts_at, timezone = :timezone, venue_name = :venue_name,"
     " venue_address = :venue_address, venue_city = :venue_city, venue_country = :venue_country, city_key = :city_key, listed = :listed,"
-    " online = :online, currency = :currency, version = version + 1, updated_at = :now"
+    " online = :online, currency = :currency, refund_until = :refund_until, refund_fee_percent = :refund_fee_percent,"
+    " version = version + 1, updated_at = :now"
     " WHERE id = :id AND version = :version AND status <> 2");
 SQL(event_cancel_sql,
     "UPDATE event SET status = 2, listed = 0, version = version + 1, updated_at = :now WHERE id = :id AND status <> 2 AND ends_at > :ended_by");
@@ -239,6 +251,8 @@ static void bind_event(struct query *q, struct tx *tx, const struct event *event
     bind_int(q, ":listed", is_listed(event, tx->now_ms));
     bind_int(q, ":online", event->online);
     bind_text(q, ":currency", event->currency);
+    bind_time_or_null(q, ":refund_until", event->refund_until_ms);
+    bind_int(q, ":refund_fee_percent", event->refund_fee_percent);
     bind_int(q, ":now", tx->now_ms);
 }
 
@@ -359,6 +373,10 @@ static void apply_fields(struct event *event, const struct event_in *in)
         event->currency = in->currency;
     if (given(&in->given, E_CAPACITY))
         event->capacity = in->capacity;
+    if (given(&in->given, E_REFUND_UNTIL))
+        event->refund_until_ms = in->refund_until_ms;
+    if (given(&in->given, E_REFUND_FEE))
+        event->refund_fee_percent = in->refund_fee_percent;
 }
 
 static void type_add(struct tx *tx, struct event *event, struct ticket_type type, unsigned n)

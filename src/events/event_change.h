@@ -40,6 +40,7 @@ struct event_in {
     int64_t capacity;
     struct ticket_type_in *types;
     size_t type_count;
+    int64_t refund_until_ms, refund_fee_percent;
 };
 
 extern const struct shape event_new_shape;   /* "EventNew": POST */

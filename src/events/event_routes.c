@@ -454,7 +454,8 @@ const struct answer_schema event_schemas[] = {
       ",\"admissionStartsAt\":" TIME_OR_NULL ",\"timezone\":" STRING ",\"venue\":{\"type\":\"object\",\"properties\":{\"name\":" TEXT_OR_NULL
       ",\"address\":" TEXT_OR_NULL ",\"city\":" TEXT_OR_NULL ",\"country\":" TEXT_OR_NULL "}},\"online\":{\"type\":\"boolean\"},"
       "\"imageUrl\":{\"type\":[\"string\",\"null\"],\"format\":\"uri\"},\"currency\":" STRING ",\"capacity\":" COUNTER
-      ",\"ticketTypes\":{\"type\":\"array\",\"items\":{\"$ref\":\"#/components/schemas/TicketType\"}},\"createdAt\":" TIME
+      ",\"ticketTypes\":{\"type\":\"array\",\"items\":{\"$ref\":\"#/components/schemas/TicketType\"}},\"refundUntil\":" TIME_OR_NULL
+      ",\"refundFeePercent\":{\"type\":\"integer\",\"minimum\":0,\"maximum\":100},\"createdAt\":" TIME
       ",\"updatedAt\":" TIME "}}" },
     { "EventList", LIST_OF("Event") },
     { "MyEvent",

@@ -10,7 +10,7 @@
 #define EVENT_COLUMNS                                                                                                    \
     "e.id, e.organizer, e.status, e.title, e.description, e.category, e.starts_at, e.ends_at, e.admission_starts_at,"     \
     " e.timezone, e.venue_name, e.venue_address, e.venue_city, e.venue_country, e.online, e.image, e.currency, e.version," \
-    " e.created_at, e.updated_at, s.quantity, s.held, s.sold"
+    " e.created_at, e.updated_at, e.refund_until, e.refund_fee_percent, s.quantity, s.held, s.sold"
 #define EVENT_TYPE_COLUMNS                                                                                              \
     "t.event, t.n, t.name, t.description, t.price, t.sale_starts_at, t.sale_ends_at, t.min_per_order, t.max_per_order," \
     " t.max_per_account, s.quantity, s.held, s.sold"

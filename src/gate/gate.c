@@ -106,13 +106,19 @@ static bool is_repeated(struct tx *tx, const struct gate_scan *scan, const struc
     return found;
 }
 
+/* Its buyer has the money back, or is about to. */
+static bool is_blocked(const struct tx *tx, bool disputed)
+{
+    return disputed && tx->app->config->block_disputed;
+}
+
 /* In the contract's order. */
 static enum gate_reason judge(const struct tx *tx, const struct gate_scan *scan, const struct ticket *ticket)
 {
     int64_t at = scan_time(tx, scan);
 
     if (ticket->row.status == TICKET_CANCELLED || ticket->registration.status != REGISTRATION_CONFIRMED ||
-        ticket->event.status == EVENT_CANCELLED || (scan->qr_code && (int64_t)scan->token.edition != ticket->row.edition))
+        ticket->event.status == EVENT_CANCELLED || is_blocked(tx, ticket->registration.disputed) || (scan->qr_code && (int64_t)scan->token.edition != ticket->row.edition))
         return GATE_CANCELLED;
     if (ticket->row.status == TICKET_USED)
         return GATE_ALREADY_USED;
@@ -235,7 +241,7 @@ enum err gate_undo(struct tx *tx, const struct caller *caller, const struct gate
 /* ---- the roster ---- */
 
 SQL(gate_roster_tickets,
-    "SELECT t.registration, t.n, t.type, t.status, t.edition, t.used_at, t.used_gate, a.name"
+    "SELECT t.registration, t.n, t.type, t.status, t.edition, t.used_at, t.used_gate, a.name, r.disputed"
     " FROM registration r JOIN ticket t ON t.registration = r.id LEFT JOIN account a ON a.id = r.account"
     " WHERE r.event = :event AND r.id >= :registration AND (r.id > :registration OR t.n > :n)"
     " ORDER BY r.id, t.n LIMIT :limit");
@@ -299,6 +305,8 @@ size_t gate_roster(struct tx *tx, const struct id *event, const struct page *pag
         row->used_at_ms = col_int(q, 5);
         row->used_gate = col_text(q, 6, tx->arena);
         row->attendee_name = col_text(q, 7, tx->arena); /* never the address: the gate has no need of it */
+        if (is_blocked(tx, col_int(q, 8) != 0) && row->status == TICKET_VALID) /* off line the scanner judges */
+            row->status = TICKET_CANCELLED;
         count++;
     }
     query_end(q);

@@ -47,7 +47,7 @@ static enum err end_one(struct tx *tx, const struct registration *reg)
         ask_intent_cancel(tx, &reg->id);
         return registration_give_back(tx, &reg->id);
     }
-    return refund_everything(tx, reg, "The event was cancelled.");
+    return refund_rest(tx, reg, "The event was cancelled.");
 }
 
 static enum err run_slice(struct tx *tx, void *arg)

@@ -4,18 +4,22 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "payments/ledger.h"
 #include "payments/payment_rows.h"
+#include "registrations/registration_money.h"
+
+_Static_assert(PAYMENT_FAILED == 5, "payment_status_words has them in this order");
 
 /* A request to Stripe with all its tries takes at most three time-outs; after that nobody is working on the row any more. */
 #define CREATE_LEASE_MS 60000
 
 #define PAYMENT_COLUMNS \
-    "registration, attempt, status, amount, currency, intent, client_secret, received, lease_until, created_at, updated_at"
+    "registration, attempt, status, amount, currency, intent, client_secret, received, lease_until, created_at, updated_at, balance"
 
 SQL(payment_latest_sql, "SELECT " PAYMENT_COLUMNS " FROM payment WHERE registration = :registration ORDER BY attempt DESC LIMIT 1");
 SQL(payment_attempt_sql, "SELECT " PAYMENT_COLUMNS " FROM payment WHERE registration = :registration AND attempt = :attempt");
 SQL(payment_by_intent_sql, "SELECT " PAYMENT_COLUMNS " FROM payment WHERE intent = :intent");
-SQL(payments_of_sql, "SELECT " PAYMENT_COLUMNS " FROM payment WHERE registration = :registration ORDER BY attempt LIMIT :max");
+SQL(payments_open_sql, "SELECT " PAYMENT_COLUMNS " FROM payment WHERE registration = :registration AND status IN (1, 2) ORDER BY attempt LIMIT :max");
 SQL(payment_insert_sql, "INSERT INTO payment (registration, attempt, status, amount, currency, intent, client_secret, lease_until, created_at, updated_at)"
                         " VALUES (:registration, :attempt, :status, :amount, :currency, :intent, :secret, :lease, :now, :now)");
 SQL(payment_lease_sql, "UPDATE payment SET lease_until = :lease, updated_at = :now WHERE registration = :registration AND attempt = :attempt AND status = 0");
@@ -26,8 +30,9 @@ SQL(payment_refused_sql, "UPDATE payment SET status = 5, lease_until = NULL, upd
 SQL(payment_move_sql, "UPDATE payment SET status = :to, updated_at = :now"
                       " WHERE registration = :registration AND attempt = :attempt AND status IN (0, 1, 2)");
 /* From whatever we thought: money that came is the stronger fact. Only once. */
-SQL(payment_received_sql, "UPDATE payment SET status = :to, received = :received, lease_until = NULL, updated_at = :now"
+SQL(payment_received_sql, "UPDATE payment SET status = :to, received = :received, currency = :currency, lease_until = NULL, updated_at = :now"
                           " WHERE registration = :registration AND attempt = :attempt AND status <> 3 AND received = 0");
+SQL(payment_booked_sql, "UPDATE payment SET balance = :balance WHERE registration = :registration AND attempt = :attempt");
 SQL(payment_touch_sql, "UPDATE payment SET updated_at = :now WHERE registration = :registration AND attempt = :attempt");
 
 /* ---- rows ---- */
@@ -44,7 +49,8 @@ static void from_row(struct query *q, struct arena *arena, struct payment *out)
                              .received = col_int(q, 7),
                              .lease_until_ms = col_int(q, 8),
                              .created_at_ms = col_int(q, 9),
-                             .updated_at_ms = col_int(q, 10) };
+                             .updated_at_ms = col_int(q, 10),
+                             .balance = col_text(q, 11, arena) };
 }
 
 static bool read_one(struct tx *tx, struct query *q, struct payment *out)
@@ -82,9 +88,9 @@ bool payment_by_intent(struct tx *tx, const char *intent, struct payment *out)
     return read_one(tx, q, out);
 }
 
-size_t payments_of(struct tx *tx, const struct id *registration, struct payment *out)
+size_t payments_open_of(struct tx *tx, const struct id *registration, struct payment *out)
 {
-    struct query *q = query(tx, &payments_of_sql);
+    struct query *q = query(tx, &payments_open_sql);
     size_t count = 0;
 
     bind_id(q, ":registration", registration);
@@ -136,6 +142,12 @@ void ask_intent_cancel(struct tx *tx, const struct id *registration)
 void ask_stripe_sync(struct tx *tx, const char *intent)
 {
     job_ask(tx, "stripe-sync", intent, NULL, 0);
+}
+
+void ask_balance(struct tx *tx, const char *balance, const char *intent)
+{
+    if (balance)
+        job_ask(tx, "balance", balance, intent, 0);
 }
 
 /* ---- beginning ---- */
@@ -236,8 +248,6 @@ bool payment_adopt(struct tx *tx, const struct stripe_intent *truth)
                               .intent = truth->id, .client_secret = truth->client_secret };
     if (payment_latest(tx, &reg.id, &row))
         fresh.attempt = row.attempt + 1;
-    if (fresh.attempt > PAYMENT_ATTEMPTS_MAX)
-        return false;
     insert(tx, &fresh);
     if (!reg.intent)
         registration_set_intent(tx, &reg.id, truth->id);
@@ -253,28 +263,41 @@ static bool due(const struct tx *tx, const struct registration *reg)
 }
 
 /* Is it exactly the money that we asked for? */
-static bool matches(const struct tx *tx, const struct payment *payment, const struct stripe_intent *truth)
+static bool matches(const struct payment *payment, const struct stripe_intent *truth)
 {
     int64_t amount;
 
     return stripe_amount(payment->currency, payment->amount, &amount) && truth->amount == amount && truth->received == amount &&
-           strcmp(truth->currency, payment->currency) == 0 && truth->livemode == tx->app->payments->live &&
-           id_equal(&truth->registration, &payment->registration);
+           strcmp(truth->currency, payment->currency) == 0 && id_equal(&truth->registration, &payment->registration);
+}
+
+/* The money is there: the payment's row and the ledger's say so. False when they said so before. */
+static bool receive(struct tx *tx, const struct payment *payment, const struct registration *reg, const struct stripe_intent *truth,
+                    enum payment_status to, int64_t received, const char *currency)
+{
+    struct movement charge = { .kind = LEDGER_CHARGE, .provider_id = payment->intent, .event = reg->event, .registration = reg->id,
+                               .amount = received, .currency = currency, .at_ms = ledger_time(tx, truth->charged_s) };
+    struct query *q = on_row(tx, &payment_received_sql, payment);
+
+    bind_int(q, ":to", to);
+    bind_int(q, ":received", received);
+    bind_text(q, ":currency", currency);
+    if (query_run(q) != 1)
+        return false;
+    ledger_write(tx, &charge);
+    return true;
 }
 
 /* Money came that we did not ask for. It confirms nothing, and goes back whole. */
 static enum err settle_mismatch(struct tx *tx, const struct payment *payment, const struct registration *reg, const struct stripe_intent *truth)
 {
     struct payment as_paid = *payment;
-    struct query *q = on_row(tx, &payment_received_sql, payment);
     int64_t received;
 
     as_paid.currency = truth->currency;
     if (!stripe_amount_back(truth->currency, truth->received, &received))
         received = truth->received;
-    bind_int(q, ":to", PAYMENT_FAILED);
-    bind_int(q, ":received", received);
-    if (query_run(q) != 1 || received == 0)
+    if (!receive(tx, payment, reg, truth, PAYMENT_FAILED, received, truth->currency) || received == 0)
         return ERR_OK;
     log_error("the intent %s brought %" PRId64 " %s where %" PRId64 " %s were due; it is refunded", truth->id, truth->received, truth->currency,
               payment->amount, payment->currency);
@@ -285,20 +308,16 @@ static enum err settle_mismatch(struct tx *tx, const struct payment *payment, co
 static enum err settle_succeeded(struct tx *tx, const struct payment *payment, const struct registration *reg, const struct stripe_intent *truth,
                                  bool refuse)
 {
-    struct query *q;
     struct event event;
     enum err e = ERR_OK;
 
     if (payment->status == PAYMENT_SUCCEEDED || payment->received)
         return ERR_OK;
-    if (!matches(tx, payment, truth))
+    if (!matches(payment, truth))
         return settle_mismatch(tx, payment, reg, truth);
     if (!event_find(tx, &reg->event, &event) || (event.status == EVENT_CANCELLED && !refuse))
         return fail(tx, ERR_CONFLICT, "The event was cancelled.");
-    q = on_row(tx, &payment_received_sql, payment);
-    bind_int(q, ":to", PAYMENT_SUCCEEDED);
-    bind_int(q, ":received", payment->amount);
-    if (query_run(q) != 1)
+    if (!receive(tx, payment, reg, truth, PAYMENT_SUCCEEDED, payment->amount, payment->currency))
         return ERR_OK;
     tx_note(tx, "payment.succeeded", &reg->id, &reg->event);
     if (!refuse)
@@ -330,6 +349,8 @@ enum err payment_settle(struct tx *tx, const struct stripe_intent *truth, bool r
         return ERR_OK;
     switch (truth->status) {
     case INTENT_SUCCEEDED:
+        if (!payment.balance)
+            ask_balance(tx, truth->balance, payment.intent);
         return settle_succeeded(tx, &payment, &reg, truth, refuse);
     case INTENT_CANCELLED:
         return settle_cancelled(tx, &payment, &reg);
@@ -342,4 +363,38 @@ enum err payment_settle(struct tx *tx, const struct stripe_intent *truth, bool r
         return ERR_OK;
     }
     return ERR_OK;
+}
+
+/* ---- what the provider took of it ---- */
+
+void payment_book(struct tx *tx, const struct payment *payment, const struct stripe_balance *truth)
+{
+    struct movement moved, fee;
+    struct query *q;
+    bool charge = !ledger_find(tx, LEDGER_REFUND, truth->source ? truth->source : "", &moved);
+    int64_t amount;
+
+    if (charge && !ledger_find(tx, LEDGER_CHARGE, payment->intent, &moved))
+        return; /* the charge itself is not settled yet: its sync asks again */
+    fee = moved;
+    fee.kind = LEDGER_FEE;
+    fee.provider_id = truth->id;
+    fee.at_ms = ledger_time(tx, truth->created_s);
+    fee.currency = truth->currency;
+    if (stripe_signed_back(truth->currency, -truth->fee, &fee.amount))
+        ledger_write(tx, &fee);
+    if (strcmp(truth->currency, moved.currency) == 0 && stripe_signed_back(truth->currency, truth->amount, &amount) && amount != moved.amount) {
+        log_error("Stripe moved %" PRId64 " %s by %s where %" PRId64 " were due", amount, moved.currency, truth->id, moved.amount);
+        moved.kind = LEDGER_ADJUSTMENT;
+        moved.provider_id = truth->id;
+        moved.amount = amount - moved.amount;
+        ledger_write(tx, &moved);
+    }
+    if (!charge)
+        return;
+    q = query(tx, &payment_booked_sql);
+    bind_id(q, ":registration", &payment->registration);
+    bind_int(q, ":attempt", payment->attempt);
+    bind_text(q, ":balance", truth->id);
+    query_run(q);
 }

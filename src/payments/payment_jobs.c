@@ -18,6 +18,13 @@ static enum err run_sync(struct job *job)
     return job->key ? payment_sync(job->app, job->reader, job->arena, job->key) : ERR_OK;
 }
 
+static enum err run_balance(struct job *job)
+{
+    bool good = job->key && job->payload && stripe_id_valid(job->key, "txn_") && stripe_id_valid(job->payload, "pi_");
+
+    return good ? payment_fetch_balance(job->app, job->reader, job->arena, job->key, job->payload) : ERR_OK;
+}
+
 static enum err run_intent_cancel(struct job *job)
 {
     struct id registration;
@@ -57,10 +64,11 @@ static enum err run_intent_create(struct job *job)
 
 const struct job_kind payment_jobs[] = {
     /* What waits for Stripe waits beside the buyers' calls, never in front of mails and expiry. Leases: a call with its tries takes
-     * at most 20 s; a sync makes two, a cancel two for each of a few attempts. */
-    { "stripe-sync", LANE_PAY, run_sync, 90 },
+     * at most 20 s; a sync makes three, a cancel four for each of a few attempts, and looking for an intent of yesterday up to twenty, quick ones. */
+    { "stripe-sync", LANE_PAY, run_sync, 120 },
+    { "balance", LANE_PAY, run_balance, 60 },
     { "intent-cancel", LANE_PAY, run_intent_cancel, 240 },
-    { "intent-create", LANE_PAY, run_intent_create, 90 },
+    { "intent-create", LANE_PAY, run_intent_create, 240 },
     { "refund", LANE_PAY, run_refund, 120 },
     { "event-cancel", LANE_SWEEP, event_cancel_run, 120 },
     JOB_KIND_END

@@ -163,13 +163,41 @@ static enum err ticket_numbers(struct tx *tx, const struct registration *reg, co
     return tx->fault->field_count ? ERR_INVALID : ERR_OK;
 }
 
-/* Asked before the body is looked at; the handler asks again. A buyer sees the registration and may not refund it. */
+static enum err ask_refund(struct tx *tx, const struct registration *reg, const struct refund_new *in, const unsigned *numbers, bool manages)
+{
+    bool amount = given(&in->given, REFUND_AMOUNT);
+
+    if (manages)
+        return refund_ask(tx, reg, amount ? in->amount : -1, numbers, in->ticket_count, in->reason);
+    if (amount) {
+        fault_field(tx->fault, "/amount", "not-allowed", "Only those who run the event name an amount.");
+        return ERR_INVALID;
+    }
+    return refund_ask_own(tx, reg, numbers, in->ticket_count, in->reason);
+}
+
+/* Who manages the event gives back what he likes; who bought, what the event's policy says, if it has one. */
+static enum err refunder(struct req *req, struct tx *tx, struct registration *reg, bool *manages)
+{
+    enum err e = registration_for_caller(tx, &req->caller, &req->id[0], reg);
+
+    if (e)
+        return e;
+    e = event_for_manager(tx, &req->caller, &reg->event, NULL);
+    *manages = e == ERR_OK;
+    if (e != ERR_FORBIDDEN || !id_equal(&reg->account, &req->caller.account))
+        return e;
+    fault_clear(tx->fault);
+    return refund_policy(tx, reg);
+}
+
+/* Asked before the body is looked at; the handler asks again. */
 static enum err may_refund(struct req *req, struct tx *tx)
 {
     struct registration reg;
-    enum err e = registration_for_caller(tx, &req->caller, &req->id[0], &reg);
+    bool manages;
 
-    return e ? e : event_for_manager(tx, &req->caller, &reg.event, NULL);
+    return refunder(req, tx, &reg, &manages);
 }
 
 static enum err give_refund(struct req *req, struct tx *tx)
@@ -178,19 +206,18 @@ static enum err give_refund(struct req *req, struct tx *tx)
     const struct refund_new *in = req->body ? req->body : &everything;
     unsigned numbers[255];
     struct registration reg;
-    enum err e = registration_for_caller(tx, &req->caller, &req->id[0], &reg);
+    bool manages;
+    enum err e = refunder(req, tx, &reg, &manages);
 
-    if (!e)
-        e = event_for_manager(tx, &req->caller, &reg.event, NULL);
     if (!e)
         e = ticket_numbers(tx, &reg, in, numbers);
     if (!e)
-        e = refund_ask(tx, &reg, given(&in->given, REFUND_AMOUNT) ? in->amount : -1, numbers, in->ticket_count, in->reason);
+        e = ask_refund(tx, &reg, in, numbers, manages);
     if (e)
         return e;
     if (!registration_find(tx, &req->id[0], &reg))
         return ERR_INTERNAL;
-    registration_json(reply_json(req, 200), NULL, tx, &reg);
+    registration_detail_json(reply_json(req, 200), tx, &reg, manages);
     return ERR_OK;
 }
 
@@ -202,8 +229,8 @@ const struct route payment_routes[] = {
     /* Stripe's events are a few KiB; the usual limit of 64 KiB also bounds what a signature costs to check. */
     { "POST", "/v1/stripe-webhook", WRITE, take_webhook, .refuse_early = read_webhook, .raw = true, .urgent = true, .body_type = "application/json",
       .summary = "Stripe's signed events" },
-    { "POST", "/v1/registrations/{registrationId}/refund", WRITE, give_refund, .who = WHO_SIGNED_IN, .allow = may_refund, .body = &refund_new_shape, .body_optional = true,
-      .key = registration_key, .summary = "Give money back, and with it the tickets", .answer = "Registration" },
+    { "POST", "/v1/registrations/{registrationId}/refund", WRITE, give_refund, .who = WHO_SIGNED_IN, .allow = may_refund, .body = &refund_new_shape,
+      .body_optional = true, .key = registration_key, .summary = "Give money back, and with it the tickets", .answer = "RegistrationDetail" },
     ROUTE_END
 };
 

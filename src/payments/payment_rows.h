@@ -34,6 +34,7 @@ struct payment {
     const char *currency;
     const char *intent, *client_secret; /* NULL while CREATING */
     int64_t received, lease_until_ms, created_at_ms, updated_at_ms;
+    const char *balance;                /* Stripe's balance transaction of its charge, once that is in the ledger */
 };
 
 enum refund_status { REFUND_ASKED, REFUND_PENDING, REFUND_SUCCEEDED, REFUND_FAILED };
@@ -56,9 +57,10 @@ struct refund {
 bool payment_latest(struct tx *tx, const struct id *registration, struct payment *out);
 bool payment_of_attempt(struct tx *tx, const struct id *registration, int64_t attempt, struct payment *out);
 bool payment_by_intent(struct tx *tx, const char *intent, struct payment *out);
-/* All attempts, oldest first; at most 16 are read. */
+/* Attempts that a buyer may begin; what was paid otherwise is adopted beyond them. */
 #define PAYMENT_ATTEMPTS_MAX 16
-size_t payments_of(struct tx *tx, const struct id *registration, struct payment *out);
+/* The attempts that may still be paid (open, processing), oldest first; at most 16 are read. */
+size_t payments_open_of(struct tx *tx, const struct id *registration, struct payment *out);
 
 /* Begin to pay, or go on paying: the attempt that is open, or a new one as CREATING. Lengthens the hold once.
  * ERR_CONFLICT: nothing to pay, or paid; ERR_HOLD_EXPIRED. */
@@ -76,16 +78,28 @@ bool payment_adopt(struct tx *tx, const struct stripe_intent *truth);
 /* Touch updated_at, which the reconciler backs off by. */
 void payment_touch(struct tx *tx, const struct payment *payment);
 
-/* Ask for the job "intent-cancel" of a registration, "stripe-sync" of an intent. */
+/* Ask for the job "intent-cancel" of a registration, "stripe-sync" of an intent, "balance" of a balance transaction of that intent's. */
 void ask_intent_cancel(struct tx *tx, const struct id *registration);
 void ask_stripe_sync(struct tx *tx, const char *intent);
+void ask_balance(struct tx *tx, const char *balance, const char *intent);
+
+/* What Stripe took of a charge or a refund goes into the ledger, and where it moved another sum than we wrote, the difference. */
+void payment_book(struct tx *tx, const struct payment *payment, const struct stripe_balance *truth);
+
+/* A few plain sentences by mail to the buyer or the organizer. */
+void payments_tell(struct tx *tx, const struct id *account, const char *subject, const char *text);
 
 /* ---- refunds (refund.c) ---- */
 
 /* By the organizer. `numbers` are ticket numbers (count 0: none named); amount < 0: not named. See payment_routes.c. */
 enum err refund_ask(struct tx *tx, const struct registration *reg, int64_t amount, const unsigned *numbers, size_t count, const char *reason);
-/* Everything that is left, whatever it is: the event was cancelled. */
-enum err refund_everything(struct tx *tx, const struct registration *reg, const char *reason);
+/* May its buyer give tickets back at all? ERR_FORBIDDEN where the event has no policy for it. */
+enum err refund_policy(struct tx *tx, const struct registration *reg);
+/* By the buyer, as that policy says: tickets that were not used (count 0: all), less the fee, which is rounded half up to the minor unit.
+ * ERR_CONFLICT: its time is over, a ticket was used, the payment is disputed. */
+enum err refund_ask_own(struct tx *tx, const struct registration *reg, const unsigned *numbers, size_t count, const char *reason);
+/* As much as can go back, whatever it is (the event was cancelled), and the end of a confirmed registration. */
+enum err refund_rest(struct tx *tx, const struct registration *reg, const char *reason);
 /* Money that came too late, twice, or wrong: a refund row of its own and its job. */
 void refund_automatic(struct tx *tx, const struct payment *payment, int64_t amount, const char *reason);
 
@@ -101,8 +115,10 @@ enum err refund_failed(struct tx *tx, const struct refund *refund, const char *f
 
 /* Post an intent for a CREATING row and store it. ERR_CONFLICT: the registration left `pending` meanwhile, or Stripe refuses. */
 enum err payment_create_intent(struct app *app, struct arena *arena, struct fault *fault, const struct id *event, struct payment *payment);
-/* Fetch the truth about an intent, settle it, and its refunds. */
+/* Fetch the truth about an intent, settle it, its refunds and its disputes. */
 enum err payment_sync(struct app *app, struct reader *reader, struct arena *arena, const char *intent);
+/* Fetch a balance transaction of an intent's, and book it. */
+enum err payment_fetch_balance(struct app *app, struct reader *reader, struct arena *arena, const char *balance, const char *intent);
 /* Cancel what can still be paid of a registration that nobody waits for, then settle. */
 enum err payment_cancel_open(struct app *app, struct reader *reader, struct arena *arena, const struct id *registration);
 /* Carry out a refund that was asked for. One that failed stays an error, with its sentence in `fault`. */

@@ -4,7 +4,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "payments/payment_rows.h"
+#include "payments/dispute.h"
 
 /* Stripe may forget an Idempotency-Key after 24 h. */
 #define KEY_FORGOTTEN_MS (INT64_C(20) * 3600 * 1000)
@@ -66,18 +66,74 @@ static bool as_asked(struct app *app, const struct payment *payment, int64_t amo
            id_equal(&intent->registration, &payment->registration) && intent->client_secret;
 }
 
+/* Where the key may be forgotten, asking under it could make a second intent: so the first is looked for among those made since. At most
+ * 20 pages of 100 are read, an on-sale's minute at Stripe's own limit of calls; what is not among them is made anew, and the first, whose secret
+ * never left, cannot be paid. */
+static enum err find_old_intent(struct app *app, struct arena *arena, const struct payment *payment, struct stripe_intent *out, bool *found)
+{
+    int64_t from_s = payment->created_at_ms / 1000 - 300, to_s = payment->updated_at_ms / 1000 + 300;
+    const char *last = NULL;
+    bool more = true;
+
+    *found = false;
+    for (int page = 0; page < 20 && more; page++) {
+        struct stripe_reply reply;
+        json_t *items;
+        enum err e = stripe_get(app->payments->stripe, arena,
+                                arena_printf(arena, "/v1/payment_intents?created[gte]=%" PRId64 "&created[lte]=%" PRId64 "&limit=100%s%s", from_s, to_s,
+                                             last ? "&starting_after=" : "", last ? last : ""),
+                                &reply);
+
+        items = e || reply.status >= 300 ? NULL : stripe_read_list(reply.json, &more);
+        if (!items)
+            return e ? e : ERR_UPSTREAM;
+        for (size_t i = 0; i < json_array_size(items); i++) {
+            /* Those of other systems on the account need not be as ours are. */
+            bool good = stripe_read_intent(arena, json_array_get(items, i), out);
+
+            if (stripe_id_valid(out->id, "pi_"))
+                last = out->id;
+            *found = good && id_equal(&out->registration, &payment->registration) && out->attempt == payment->attempt;
+            if (*found)
+                return ERR_OK;
+        }
+        more = more && json_array_size(items);
+    }
+    return ERR_OK;
+}
+
+static enum err store_intent(struct app *app, struct fault *fault, const struct id *event, struct payment *payment, const struct stripe_intent *intent)
+{
+    struct opened opened = { payment, intent, false };
+    enum err e = write_now(app, fault, event, run_opened, &opened);
+
+    if (e)
+        return e;
+    if (!opened.still_wanted)
+        return fault_set(fault, ERR_CONFLICT, "The registration is not waiting for a payment any more.");
+    payment->intent = intent->id;
+    payment->client_secret = intent->client_secret;
+    return ERR_OK;
+}
+
 enum err payment_create_intent(struct app *app, struct arena *arena, struct fault *fault, const struct id *event, struct payment *payment)
 {
     char id[ID_TEXT_LEN + 1];
     struct buf form = buf_in(arena);
     struct stripe_reply reply;
     struct stripe_intent intent;
-    struct opened opened = { payment, &intent, false };
     int64_t amount;
-    enum err e;
+    bool found = false;
+    enum err e = ERR_OK;
 
     if (!stripe_amount(payment->currency, payment->amount, &amount))
         return ERR_CONFLICT;
+    if (clock_now_ms() - payment->created_at_ms > KEY_FORGOTTEN_MS)
+        e = find_old_intent(app, arena, payment, &intent, &found);
+    if (e)
+        return fault_set(fault, e, "The payment provider does not answer; try again.");
+    if (found && as_asked(app, payment, amount, &intent))
+        return store_intent(app, fault, event, payment, &intent);
     intent_form(&form, event, payment, amount);
     id_format(&payment->registration, id);
     e = stripe_post(app->payments->stripe, arena, "/v1/payment_intents", &form, arena_printf(arena, "pi-%s-%" PRId64, id, payment->attempt), &reply);
@@ -96,14 +152,7 @@ enum err payment_create_intent(struct app *app, struct arena *arena, struct faul
         log_error("Stripe's new intent is not what was asked for");
         return fault_set(fault, ERR_UPSTREAM, "The payment provider's answer cannot be used.");
     }
-    e = write_now(app, fault, event, run_opened, &opened);
-    if (e)
-        return e;
-    if (!opened.still_wanted)
-        return fault_set(fault, ERR_CONFLICT, "The registration is not waiting for a payment any more.");
-    payment->intent = intent.id;
-    payment->client_secret = intent.client_secret;
-    return ERR_OK;
+    return store_intent(app, fault, event, payment, &intent);
 }
 
 /* ---- the truth ---- */
@@ -123,7 +172,13 @@ static enum err run_settle(struct tx *tx, void *arg)
 static enum err settle(struct app *app, const struct id *event, const struct stripe_intent *truth)
 {
     struct settle arg = { truth, false };
-    enum err e = write_now(app, NULL, event, run_settle, &arg);
+    enum err e;
+
+    if (truth->livemode != app->payments->live) {
+        log_error("the intent %s is not of the mode of our key", truth->id);
+        return ERR_UPSTREAM;
+    }
+    e = write_now(app, NULL, event, run_settle, &arg);
 
     if (e != ERR_SOLD_OUT && e != ERR_CONFLICT)
         return e;
@@ -137,7 +192,7 @@ struct known {
     struct refund *refunds;
     size_t refund_count;
     struct id event;
-    bool found;
+    bool found, disputed;    /* disputed: a dispute of it is open, as far as we know */
 };
 
 /* What we know of an intent: its payment row, refunds and event. `registration` is looked up where there is no row. */
@@ -151,8 +206,10 @@ static void look_up(struct app *app, struct reader *reader, struct arena *arena,
     *out = (struct known){ 0 };
     reader_begin(reader, &tx, arena, &fault);
     out->found = payment_by_intent(&tx, intent, &out->payment);
-    if (out->found)
+    if (out->found) {
+        out->disputed = disputes_are_open(&tx, &out->payment);
         out->refund_count = refunds_of(&tx, &out->payment.registration, intent, &out->refunds);
+    }
     found = registration_find(&tx, out->found ? &out->payment.registration : registration, &reg);
     if (found)
         out->event = reg.event;
@@ -241,6 +298,45 @@ static enum err sync_refunds(struct app *app, struct arena *arena, const struct 
     return e ? e : write_now(app, NULL, &known->event, run_settle_refunds, &all);
 }
 
+struct settle_disputes {
+    const struct payment *payment;
+    const struct stripe_dispute *disputes;
+    size_t count;
+};
+
+static enum err run_settle_disputes(struct tx *tx, void *arg)
+{
+    const struct settle_disputes *all = arg;
+    enum err e = ERR_OK;
+
+    for (size_t i = 0; i < all->count && !e; i++)
+        e = dispute_settle(tx, all->payment, &all->disputes[i]);
+    return e;
+}
+
+/* A payment has one dispute, rarely two. */
+static enum err sync_disputes(struct app *app, struct arena *arena, const struct known *known)
+{
+    struct settle_disputes all = { .payment = &known->payment };
+    struct stripe_dispute *disputes;
+    struct stripe_reply reply;
+    json_t *items;
+    bool more;
+    enum err e = stripe_get(app->payments->stripe, arena, arena_printf(arena, "/v1/disputes?payment_intent=%s&limit=20", known->payment.intent), &reply);
+
+    if (e)
+        return e;
+    items = reply.status < 300 ? stripe_read_list(reply.json, &more) : NULL;
+    if (!items)
+        return ERR_UPSTREAM;
+    disputes = ARENA_ARRAY(arena, json_array_size(items) + 1, struct stripe_dispute);
+    for (size_t i = json_array_size(items); i-- > 0; all.count++)
+        if (!stripe_read_dispute(arena, json_array_get(items, i), &disputes[all.count]))
+            return ERR_UPSTREAM;
+    all.disputes = disputes;
+    return write_now(app, NULL, &known->event, run_settle_disputes, &all);
+}
+
 enum err payment_sync(struct app *app, struct reader *reader, struct arena *arena, const char *intent)
 {
     struct stripe_intent truth;
@@ -255,7 +351,7 @@ enum err payment_sync(struct app *app, struct reader *reader, struct arena *aren
         return e;
     if (missing) {
         log_warn("Stripe does not know the intent %s", intent);
-        truth = (struct stripe_intent){ .id = intent, .status = INTENT_CANCELLED };
+        truth = (struct stripe_intent){ .id = intent, .status = INTENT_CANCELLED, .livemode = app->payments->live };
     }
     look_up(app, reader, arena, intent, &truth.registration, &known);
     if (id_is_zero(&known.event))
@@ -264,7 +360,50 @@ enum err payment_sync(struct app *app, struct reader *reader, struct arena *aren
     if (e || truth.status != INTENT_SUCCEEDED)
         return e;
     look_up(app, reader, arena, intent, &truth.registration, &known);
-    return known.found && !refunds_agree(&known, &truth) ? sync_refunds(app, arena, &known) : ERR_OK;
+    if (!known.found)
+        return ERR_OK;
+    e = refunds_agree(&known, &truth) ? ERR_OK : sync_refunds(app, arena, &known);
+    if (!e && (truth.disputed || known.disputed))
+        e = sync_disputes(app, arena, &known);
+    return e;
+}
+
+/* ---- what Stripe took of it ---- */
+
+struct book {
+    const char *intent;
+    const struct stripe_balance *truth;
+};
+
+static enum err run_book(struct tx *tx, void *arg)
+{
+    const struct book *book = arg;
+    struct payment payment;
+
+    if (payment_by_intent(tx, book->intent, &payment))
+        payment_book(tx, &payment, book->truth);
+    return ERR_OK;
+}
+
+enum err payment_fetch_balance(struct app *app, struct reader *reader, struct arena *arena, const char *balance, const char *intent)
+{
+    static const struct id nobody;
+    struct stripe_balance truth;
+    struct stripe_reply reply;
+    struct known known;
+    enum err e = stripe_get(app->payments->stripe, arena, arena_printf(arena, "/v1/balance_transactions/%s", balance), &reply);
+
+    /* A restricted key that may not read them: fees stay unknown, and nothing else hangs on it. */
+    if (e && reply.status == 403) {
+        log_warn("our key may not read Stripe's balance transactions: fees are not in the ledger");
+        return ERR_OK;
+    }
+    if (e || reply.status == 404)
+        return e;
+    if (reply.status >= 300 || !stripe_read_balance(arena, reply.json, &truth) || strcmp(truth.id, balance) != 0)
+        return ERR_UPSTREAM;
+    look_up(app, reader, arena, intent, &nobody, &known);
+    return known.found ? write_now(app, NULL, &known.event, run_book, &(struct book){ intent, &truth }) : ERR_OK;
 }
 
 /* ---- cancelling ---- */
@@ -291,7 +430,7 @@ static enum err cancel_one(struct app *app, struct reader *reader, struct arena 
 
 enum err payment_cancel_open(struct app *app, struct reader *reader, struct arena *arena, const struct id *registration)
 {
-    struct payment payments[PAYMENT_ATTEMPTS_MAX];
+    struct payment open[PAYMENT_ATTEMPTS_MAX];
     struct fault fault = { .arena = arena };
     struct tx tx = { .app = app };
     struct registration reg;
@@ -303,15 +442,12 @@ enum err payment_cancel_open(struct app *app, struct reader *reader, struct aren
     if (registration_find(&tx, registration, &reg)) {
         /* Asked for when its time was over; a clock set back makes it wanted again. */
         wanted = reg.status == REGISTRATION_PENDING && reg.expires_at_ms > tx.now_ms;
-        count = payments_of(&tx, registration, payments);
+        count = payments_open_of(&tx, registration, open);
     }
     reader_end(reader, &tx);
     for (size_t i = 0; i < count && !wanted; i++) {
-        enum err e;
+        enum err e = cancel_one(app, reader, arena, &reg.event, &open[i]);
 
-        if (payments[i].status != PAYMENT_OPEN && payments[i].status != PAYMENT_PROCESSING)
-            continue;
-        e = cancel_one(app, reader, arena, &reg.event, &payments[i]);
         first = first ? first : e;
     }
     return first;

@@ -15,9 +15,9 @@
 #include "payments/payment_jobs.h"
 #include "payments/payment_rows.h"
 
-/* ---- payments and refunds that are open ---- */
+/* ---- payments, refunds and disputes that are open ---- */
 
-/* A round of 5 s asks after at most this many: four calls a second beside a hundred that Stripe allows. */
+/* A round of 5 s asks after at most this many of each kind: sixteen calls a second at worst, beside a hundred that Stripe allows. */
 #define OPEN_A_ROUND 20
 #define QUIET_MS 30000
 #define HOUR_MS INT64_C(3600000)
@@ -31,13 +31,21 @@ SQL(quiet_refunds_sql,
     "SELECT f.id, f.status, f.intent, r.event FROM refund f JOIN registration r ON r.id = f.registration"
     " WHERE f.status IN (0, 1) AND f.updated_at <= :quiet"
     " AND (f.updated_at <= :hour_ago OR :now - f.updated_at >= (f.updated_at - f.created_at) / 2) ORDER BY f.updated_at LIMIT :max");
+/* Paid, and the fee not known yet: the provider may take an hour to say. What is not said in a week never is. */
+SQL(unbooked_payments_sql,
+    "SELECT p.registration, p.attempt, p.intent, r.event FROM payment p JOIN registration r ON r.id = p.registration"
+    " WHERE p.received > 0 AND p.balance IS NULL AND p.updated_at <= :quiet AND p.created_at > :week_ago"
+    " AND (p.updated_at <= :hour_ago OR :now - p.updated_at >= (p.updated_at - p.created_at) / 2) ORDER BY p.updated_at LIMIT :max");
+SQL(quiet_disputes_sql,
+    "SELECT d.intent, d.event, d.id FROM dispute d WHERE d.status <= 3 AND d.updated_at <= :hour_ago ORDER BY d.updated_at LIMIT :max");
+SQL(dispute_touch_sql, "UPDATE dispute SET updated_at = :now WHERE id = :id");
 SQL(refund_touch_sql, "UPDATE refund SET updated_at = :now WHERE id = :id");
 
 struct quiet {
-    bool is_refund;
+    enum { QUIET_PAYMENT, QUIET_REFUND, QUIET_FEE, QUIET_DISPUTE } what;
     struct id id, event;       /* the registration's, or the refund's */
     int64_t attempt, status;
-    const char *intent;
+    const char *intent, *dispute;
     bool leased, pending;      /* somebody may be at work on it; its registration waits for the money */
 };
 
@@ -45,10 +53,14 @@ static struct query *quiet_query(struct tx *tx, struct sql *sql)
 {
     struct query *q = query(tx, sql);
 
-    bind_int(q, ":now", tx->now_ms);
-    bind_int(q, ":quiet", tx->now_ms - QUIET_MS);
     bind_int(q, ":hour_ago", tx->now_ms - HOUR_MS);
     bind_int(q, ":max", OPEN_A_ROUND);
+    if (sql == &quiet_disputes_sql)
+        return q;
+    bind_int(q, ":now", tx->now_ms);
+    bind_int(q, ":quiet", tx->now_ms - QUIET_MS);
+    if (sql == &unbooked_payments_sql)
+        bind_int(q, ":week_ago", tx->now_ms - 7 * 24 * HOUR_MS);
     return q;
 }
 
@@ -68,11 +80,26 @@ static size_t find_quiet(struct tx *tx, struct quiet *out)
     query_end(q);
     q = quiet_query(tx, &quiet_refunds_sql);
     while (count < 2 * OPEN_A_ROUND && query_row(q))
-        out[count++] = (struct quiet){ .is_refund = true,
+        out[count++] = (struct quiet){ .what = QUIET_REFUND,
                                        .id = col_id(q, 0),
                                        .status = col_int(q, 1),
                                        .intent = col_text(q, 2, tx->arena),
                                        .event = col_id(q, 3) };
+    query_end(q);
+    q = quiet_query(tx, &unbooked_payments_sql);
+    while (count < 3 * OPEN_A_ROUND && query_row(q))
+        out[count++] = (struct quiet){ .what = QUIET_FEE,
+                                       .id = col_id(q, 0),
+                                       .attempt = col_int(q, 1),
+                                       .intent = col_text(q, 2, tx->arena),
+                                       .event = col_id(q, 3) };
+    query_end(q);
+    q = quiet_query(tx, &quiet_disputes_sql);
+    while (count < 4 * OPEN_A_ROUND && query_row(q))
+        out[count++] = (struct quiet){ .what = QUIET_DISPUTE,
+                                       .intent = col_text(q, 0, tx->arena),
+                                       .event = col_id(q, 1),
+                                       .dispute = col_text(q, 2, tx->arena) };
     query_end(q);
     return count;
 }
@@ -86,7 +113,17 @@ static enum err run_ask_after(struct tx *tx, void *arg)
     struct query *q;
 
     id_format(&quiet->id, key);
-    if (quiet->is_refund) {
+    switch (quiet->what) {
+    case QUIET_PAYMENT:
+        payment_touch(tx, &row);
+        if (quiet->status == PAYMENT_CREATING)
+            job_ask(tx, "intent-create", key, NULL, 0);
+        else if (quiet->pending)
+            ask_stripe_sync(tx, quiet->intent);
+        else
+            ask_intent_cancel(tx, &quiet->id);
+        return ERR_OK;
+    case QUIET_REFUND:
         q = query(tx, &refund_touch_sql);
         bind_id(q, ":id", &quiet->id);
         bind_int(q, ":now", tx->now_ms);
@@ -96,20 +133,24 @@ static enum err run_ask_after(struct tx *tx, void *arg)
         else
             ask_stripe_sync(tx, quiet->intent);
         return ERR_OK;
-    }
-    payment_touch(tx, &row);
-    if (quiet->status == PAYMENT_CREATING)
-        job_ask(tx, "intent-create", key, NULL, 0);
-    else if (quiet->pending)
+    case QUIET_FEE:
+        payment_touch(tx, &row);
         ask_stripe_sync(tx, quiet->intent);
-    else
-        ask_intent_cancel(tx, &quiet->id);
+        return ERR_OK;
+    case QUIET_DISPUTE:
+        q = query(tx, &dispute_touch_sql);
+        bind_text(q, ":id", quiet->dispute);
+        bind_int(q, ":now", tx->now_ms);
+        query_run(q);
+        ask_stripe_sync(tx, quiet->intent);
+        return ERR_OK;
+    }
     return ERR_OK;
 }
 
 void reconcile_payments(struct app *app, struct reader *reader, struct arena *arena)
 {
-    struct quiet *quiet = ARENA_ARRAY(arena, 2 * OPEN_A_ROUND, struct quiet);
+    struct quiet *quiet = ARENA_ARRAY(arena, 4 * OPEN_A_ROUND, struct quiet);
     struct fault fault = { .arena = arena };
     struct tx tx = { .app = app };
     size_t count;
@@ -120,7 +161,7 @@ void reconcile_payments(struct app *app, struct reader *reader, struct arena *ar
     for (size_t i = 0; i < count; i++) {
         struct arena *own;
 
-        if (quiet[i].leased && quiet[i].status == PAYMENT_CREATING && !quiet[i].is_refund)
+        if (quiet[i].what == QUIET_PAYMENT && quiet[i].leased && quiet[i].status == PAYMENT_CREATING)
             continue;
         own = arena_new(0);
         if (store_write_wait(app->store, own, NULL, &quiet[i].event, false, run_ask_after, &quiet[i]))
@@ -131,10 +172,12 @@ void reconcile_payments(struct app *app, struct reader *reader, struct arena *ar
 
 /* ---- Stripe's list of events, from where it was read last ---- */
 
+/* Stripe takes at most 20 types. */
 #define EVENT_TYPES                                                                                           \
     "&types[0]=payment_intent.succeeded&types[1]=payment_intent.processing&types[2]=payment_intent.canceled" \
     "&types[3]=payment_intent.payment_failed&types[4]=charge.refunded&types[5]=refund.created"                \
-    "&types[6]=refund.updated&types[7]=refund.failed"
+    "&types[6]=refund.updated&types[7]=refund.failed&types[8]=charge.dispute.created&types[9]=charge.dispute.updated" \
+    "&types[10]=charge.dispute.closed&types[11]=charge.dispute.funds_withdrawn&types[12]=charge.dispute.funds_reinstated"
 #define CURSOR "stripe_events_read_to"
 /* Events appear in the list a little after their time; the overlap is paid for with look-ups only. */
 #define OVERLAP_S 120

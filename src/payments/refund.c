@@ -4,7 +4,9 @@
 #include "base/log.h"
 #include "identity/identity.h"
 #include "mail/mail.h"
-#include "payments/payment_rows.h"
+#include "payments/dispute.h"
+#include "payments/ledger.h"
+#include "registrations/registration_rows.h"
 
 #define REFUND_COLUMNS "id, registration, intent, amount, currency, status, reason, tickets, provider_id, failure, created_at"
 
@@ -96,8 +98,7 @@ static void ask(struct tx *tx, struct refund *refund)
 
 /* ---- mails ---- */
 
-/* A few plain sentences to the buyer or the organizer. */
-static void tell(struct tx *tx, const struct id *account, const char *subject, const char *text)
+void payments_tell(struct tx *tx, const struct id *account, const char *subject, const char *text)
 {
     struct mail_message message = { .subject = subject, .text = text, .id = id_new(tx->now_ms), .account = *account };
     struct account to;
@@ -111,18 +112,25 @@ static void tell(struct tx *tx, const struct id *account, const char *subject, c
 
 /* ---- asking ---- */
 
-/* The intent that `amount` can be given back from; NULL when there is none. */
-static const char *intent_with(struct tx *tx, const struct id *registration, int64_t amount)
+/* The intent that has the most left to give back, and how much; NULL and 0 when none has. What a bank holds is not ours to give. */
+static const char *fullest_intent(struct tx *tx, const struct id *registration, int64_t *left)
 {
     struct query *q = query(tx, &refundable_sql);
-    const char *intent = NULL;
+    const char *fullest = NULL;
 
+    *left = 0;
     bind_id(q, ":registration", registration);
-    while (!intent && query_row(q))
-        if (col_int(q, 2) - col_int(q, 3) >= amount)
-            intent = col_text(q, 1, tx->arena);
+    while (query_row(q)) {
+        const char *intent = col_text(q, 1, tx->arena);
+        int64_t has = col_int(q, 2) - col_int(q, 3) - disputed_of(tx, registration, intent);
+
+        if (has > *left) {
+            *left = has;
+            fullest = intent;
+        }
+    }
     query_end(q);
-    return intent;
+    return fullest;
 }
 
 static const char *numbers_text(struct arena *arena, const unsigned *numbers, size_t count)
@@ -149,46 +157,148 @@ static int64_t price_of(const struct registration *reg, unsigned ticket)
 static enum err give_money(struct tx *tx, const struct registration *reg, int64_t amount, const char *tickets, const char *reason)
 {
     struct refund refund = { .registration = reg->id, .amount = amount, .currency = reg->currency, .reason = reason, .tickets = tickets };
-    int64_t ignored;
+    int64_t left;
 
     if (amount == 0)
         return ERR_OK;
-    if (!stripe_amount(reg->currency, amount, &ignored))
+    if (stripe_amount_below(reg->currency, amount) != amount)
         return fail(tx, ERR_CONFLICT, "The payment provider cannot give back this amount of %s.", reg->currency);
-    refund.intent = intent_with(tx, &reg->id, amount);
-    if (!refund.intent)
+    refund.intent = fullest_intent(tx, &reg->id, &left);
+    if (left < amount)
         return fail(tx, ERR_CONFLICT, "No payment has that much left to give back.");
     ask(tx, &refund);
     return ERR_OK;
 }
 
-enum err refund_everything(struct tx *tx, const struct registration *reg, const char *reason)
+/* What of its price went back, or is on its way, and what is the organizer's to keep, leave this. */
+static int64_t left_of(const struct registration *reg)
 {
-    int64_t left = reg->amount - reg->refunded;
+    return reg->amount - reg->refunded - reg->kept;
+}
+
+/* All its tickets are void. It was refunded if any money goes back. */
+static enum err end(struct tx *tx, const struct registration *reg, int64_t amount)
+{
+    return registration_end(tx, &reg->id, reg->refunded + amount ? REGISTRATION_REFUNDED : REGISTRATION_CANCELLED, amount);
+}
+
+static enum err refund_everything(struct tx *tx, const struct registration *reg, const char *reason)
+{
+    int64_t left = left_of(reg);
     enum err e = give_money(tx, reg, left, "all", reason);
 
-    return e ? e : registration_end(tx, &reg->id, reg->amount ? REGISTRATION_REFUNDED : REGISTRATION_CANCELLED, left);
+    return e ? e : end(tx, reg, left);
+}
+
+enum err refund_rest(struct tx *tx, const struct registration *reg, const char *reason)
+{
+    int64_t left;
+    enum err e;
+
+    fullest_intent(tx, &reg->id, &left);
+    left = stripe_amount_below(reg->currency, MIN(left, left_of(reg)));
+    e = give_money(tx, reg, left, "all", reason);
+    if (e)
+        return e;
+    return reg->status == REGISTRATION_CONFIRMED ? end(tx, reg, left) : registration_add_refunded(tx, &reg->id, left);
+}
+
+/* The price of the tickets named, as far as it is left. */
+static int64_t price_of_all(const struct registration *reg, const unsigned *numbers, size_t count)
+{
+    int64_t sum = 0;
+
+    for (size_t i = 0; i < count; i++)
+        sum += price_of(reg, numbers[i]);
+    return MIN(sum, left_of(reg));
+}
+
+static enum err refuse_unless_confirmed(struct tx *tx, const struct registration *reg)
+{
+    if (reg->status != REGISTRATION_CONFIRMED)
+        return fail(tx, ERR_CONFLICT, "The registration is %s; only a confirmed one is refunded.", registration_status_words[reg->status]);
+    if (reg->disputed)
+        return fail(tx, ERR_CONFLICT, "The payment is disputed: the bank decides, and would give the money back a second time.");
+    return ERR_OK;
 }
 
 enum err refund_ask(struct tx *tx, const struct registration *reg, int64_t amount, const unsigned *numbers, size_t count, const char *reason)
 {
-    int64_t left = reg->amount - reg->refunded;
-    enum err e;
+    /* An amount may take back what was kept of a ticket that the buyer gave back. */
+    int64_t left = amount < 0 ? left_of(reg) : reg->amount - reg->refunded;
+    enum err e = refuse_unless_confirmed(tx, reg);
 
-    if (reg->status != REGISTRATION_CONFIRMED)
-        return fail(tx, ERR_CONFLICT, "The registration is %s; only a confirmed one is refunded.", registration_status_words[reg->status]);
+    if (e)
+        return e;
     if (amount > left)
         return fail(tx, ERR_CONFLICT, "At most %" PRId64 " is left to refund.", left);
-    if (count == 0 && (amount < 0 || (amount == left && left)))
-        return refund_everything(tx, reg, reason);
-    if (amount < 0) {
-        amount = 0;
-        for (size_t i = 0; i < count; i++)
-            amount += price_of(reg, numbers[i]);
-        amount = MIN(amount, left);
+    if (amount > left_of(reg))
+        registration_keep(tx, &reg->id, left - amount);
+    if (count == 0 && (amount < 0 || (amount == left && left))) {
+        struct registration whole = *reg;
+
+        whole.kept = amount < 0 ? reg->kept : 0;
+        return refund_everything(tx, &whole, reason);
     }
+    if (amount < 0)
+        amount = price_of_all(reg, numbers, count);
     e = give_money(tx, reg, amount, numbers_text(tx->arena, numbers, count), reason);
     return e ? e : registration_cancel_tickets(tx, &reg->id, numbers, count, amount);
+}
+
+enum err refund_policy(struct tx *tx, const struct registration *reg)
+{
+    struct event event;
+
+    if (!event_find(tx, &reg->event, &event) || !event.refund_until_ms)
+        return fail(tx, ERR_FORBIDDEN, "Refunds for this event are given by its organizer.");
+    return ERR_OK;
+}
+
+/* May its buyer give these tickets back, now? */
+static enum err refuse_by_policy(struct tx *tx, const struct registration *reg, const unsigned *numbers, size_t count, int64_t *fee_percent)
+{
+    struct ticket_row *tickets;
+    struct event event;
+    size_t ticket_count = registration_tickets(tx, &reg->id, &tickets);
+    enum err e;
+
+    if (!event_find(tx, &reg->event, &event))
+        return ERR_NOT_FOUND;
+    e = refuse_unless_confirmed(tx, reg);
+    if (e)
+        return e;
+    if (event.status == EVENT_CANCELLED)
+        return fail(tx, ERR_CONFLICT, "The event was cancelled; everybody is given back everything.");
+    if (tx->now_ms >= event.refund_until_ms)
+        return fail(tx, ERR_CONFLICT, "The time in which tickets of this event could be given back is over.");
+    for (size_t i = 0; i < ticket_count; i++) {
+        bool named = count == 0;
+
+        for (size_t k = 0; k < count; k++)
+            named |= numbers[k] == tickets[i].n;
+        if (named && tickets[i].status == TICKET_USED)
+            return fail(tx, ERR_CONFLICT, "Ticket %u was used; only others can be given back, by their ticketIds.", tickets[i].n);
+    }
+    *fee_percent = event.refund_fee_percent;
+    return ERR_OK;
+}
+
+enum err refund_ask_own(struct tx *tx, const struct registration *reg, const unsigned *numbers, size_t count, const char *reason)
+{
+    int64_t percent = 0, price, amount;
+    enum err e = refuse_by_policy(tx, reg, numbers, count, &percent);
+
+    if (e)
+        return e;
+    price = count ? price_of_all(reg, numbers, count) : left_of(reg);
+    /* Half up, to the minor unit; then, where the provider cannot move that, down to what it can. */
+    amount = stripe_amount_below(reg->currency, price - (price * percent + 50) / 100);
+    e = give_money(tx, reg, amount, count ? numbers_text(tx->arena, numbers, count) : "all", reason);
+    if (e)
+        return e;
+    registration_keep(tx, &reg->id, reg->kept + price - amount);
+    return count ? registration_cancel_tickets(tx, &reg->id, numbers, count, amount) : end(tx, reg, amount);
 }
 
 void refund_automatic(struct tx *tx, const struct payment *payment, int64_t amount, const char *reason)
@@ -199,12 +309,35 @@ void refund_automatic(struct tx *tx, const struct payment *payment, int64_t amou
 
     ask(tx, &refund);
     if (registration_find(tx, &payment->registration, &reg))
-        tell(tx, &reg.account, "Your payment is given back",
-             arena_printf(tx->arena,
-                          "Hello,\n\nyour payment for an order was given back to your card. %s\n\nIt takes some days until your bank shows it.\n", reason));
+        payments_tell(tx, &reg.account, "Your payment is given back",
+                      arena_printf(tx->arena,
+                                   "Hello,\n\nyour payment for an order was given back to your card. %s\n\nIt takes some days until your bank shows it.\n",
+                                   reason));
 }
 
 /* ---- what Stripe says of them ---- */
+
+static void book(struct tx *tx, const struct refund *refund, const struct stripe_refund *truth)
+{
+    struct movement moved = { .kind = LEDGER_REFUND, .provider_id = truth->id, .registration = refund->registration, .amount = -refund->amount,
+                              .currency = refund->currency, .at_ms = ledger_time(tx, truth->created_s) };
+
+    if (registration_event(tx, &refund->registration, &moved.event) && ledger_write(tx, &moved))
+        ask_balance(tx, truth->balance, refund->intent);
+}
+
+/* What had gone out came back. */
+static void take_back(struct tx *tx, const struct refund *refund)
+{
+    struct movement moved;
+
+    if (!refund->provider_id || !ledger_find(tx, LEDGER_REFUND, refund->provider_id, &moved))
+        return;
+    moved.back = true;
+    moved.amount = -moved.amount;
+    moved.at_ms = tx->now_ms;
+    ledger_write(tx, &moved);
+}
 
 enum err refund_failed(struct tx *tx, const struct refund *refund, const char *failure)
 {
@@ -218,17 +351,18 @@ enum err refund_failed(struct tx *tx, const struct refund *refund, const char *f
     bind_int(q, ":now", tx->now_ms);
     if (query_run(q) != 1)
         return ERR_OK;
+    take_back(tx, refund);
     log_error("a refund of the intent %s failed: %s", refund->intent, failure);
     tx_note(tx, "refund.failed", &refund->id, &refund->registration);
     /* Its job cannot succeed any more; it is parked in the end, where `usher check` and the metrics show what a person must see to. */
     id_format(&refund->id, key);
     job_ask(tx, "refund", key, NULL, 0);
     if (registration_find(tx, &refund->registration, &reg) && event_find(tx, &reg.event, &event))
-        tell(tx, &event.organizer, "A refund failed",
-             arena_printf(tx->arena,
-                          "Hello,\n\na refund for your event \"%s\" could not be carried out by the payment provider (%s). "
-                          "The money is still with you; please give it back to the buyer in another way.\n",
-                          event.title, failure));
+        payments_tell(tx, &event.organizer, "A refund failed",
+                      arena_printf(tx->arena,
+                                   "Hello,\n\na refund for your event \"%s\" could not be carried out by the payment provider (%s). "
+                                   "The money is still with you; please give it back to the buyer in another way.\n",
+                                   event.title, failure));
     return refund->tickets ? registration_unrefund(tx, &refund->registration, refund->amount) : ERR_OK;
 }
 
@@ -244,13 +378,13 @@ static enum err adopt(struct tx *tx, const struct payment *payment, const struct
     if (truth->status == STRIPE_REFUND_FAILED || !stripe_amount_back(payment->currency, truth->amount, &refund.amount) ||
         !registration_find(tx, &payment->registration, &reg))
         return ERR_OK;
-    left = reg.amount - reg.refunded;
-    if (reg.status != REGISTRATION_CONFIRMED || refund.amount > left) {
-        insert(tx, &refund);
-        return ERR_OK;
-    }
-    refund.tickets = refund.amount == left ? "all" : "[]";
+    left = left_of(&reg);
+    if (reg.status == REGISTRATION_CONFIRMED && refund.amount <= left)
+        refund.tickets = refund.amount == left ? "all" : "[]";
     insert(tx, &refund);
+    book(tx, &refund, truth);
+    if (!refund.tickets)
+        return ERR_OK;
     return refund.amount == left ? registration_end(tx, &reg.id, REGISTRATION_REFUNDED, left)
                                  : registration_cancel_tickets(tx, &reg.id, NULL, 0, refund.amount);
 }
@@ -273,7 +407,10 @@ enum err refund_settle(struct tx *tx, const struct payment *payment, const struc
     bind_int(q, ":to", truth->status == STRIPE_REFUND_PENDING ? REFUND_PENDING : REFUND_SUCCEEDED);
     bind_text(q, ":provider_id", truth->id);
     bind_int(q, ":now", tx->now_ms);
-    if (query_run(q) == 1 && truth->status == STRIPE_REFUND_SUCCEEDED)
+    if (query_run(q) != 1)
+        return ERR_OK;
+    book(tx, ours, truth);
+    if (truth->status == STRIPE_REFUND_SUCCEEDED)
         tx_note(tx, "refund.succeeded", &ours->id, &ours->registration);
     return ERR_OK;
 }

@@ -58,6 +58,9 @@ void form_add_int(struct buf *form, const char *name, int64_t value);
 /* Stripe's amount for one of ours in ISO 4217 minor units, and back. They differ for a few currencies (stripe_money.c). false: Stripe cannot take it. */
 bool stripe_amount(const char *currency, int64_t minor, int64_t *out);
 bool stripe_amount_back(const char *currency, int64_t amount, int64_t *out_minor);
+bool stripe_signed_back(const char *currency, int64_t amount, int64_t *out_minor); /* the same for what has a sign */
+/* The highest amount of ours up to `minor` that Stripe can move. `minor`: at most the 999,999,999,999 of a payment. */
+int64_t stripe_amount_below(const char *currency, int64_t minor);
 
 /* ---- what answers hold ---- */
 
@@ -71,7 +74,11 @@ struct stripe_intent {
     bool livemode;
     struct id registration;          /* metadata.registration_id; zero: none, the intent is not ours */
     int64_t attempt;                 /* metadata.attempt; 0: none */
-    int64_t refunded;                /* of its latest charge; -1 when the charge was not expanded */
+    /* Of its latest charge, where that was expanded: */
+    int64_t refunded;                /* -1: it was not */
+    bool disputed;                   /* was ever */
+    const char *balance;             /* the balance transaction, or NULL while there is none */
+    int64_t charged_s;               /* 0: not told */
 };
 
 enum stripe_refund_status { STRIPE_REFUND_PENDING, STRIPE_REFUND_SUCCEEDED, STRIPE_REFUND_FAILED };
@@ -81,6 +88,34 @@ struct stripe_refund {
     enum stripe_refund_status status;
     const char *failure;             /* failure_reason, or NULL */
     struct id ours;                  /* metadata.refund_id; zero: made elsewhere */
+    const char *balance;             /* as the intent's */
+    int64_t created_s;
+};
+
+/* A movement of the Stripe account's own money. Amounts have signs: a refund's is negative. */
+struct stripe_balance {
+    const char *id, *source;         /* source: what moved it (ch_, re_, dp_); NULL where not told */
+    int64_t amount, fee;
+    char currency[4];                /* in which the account is kept */
+    int64_t created_s;
+};
+
+/* In the order of dispute_status_words. Open ones first; inquiries are those before DISPUTE_NEEDS_RESPONSE, and DISPUTE_INQUIRY_CLOSED. */
+enum stripe_dispute_status {
+    DISPUTE_INQUIRY_NEEDS_RESPONSE, DISPUTE_INQUIRY_UNDER_REVIEW, DISPUTE_NEEDS_RESPONSE, DISPUTE_UNDER_REVIEW,
+    DISPUTE_INQUIRY_CLOSED, DISPUTE_WON, DISPUTE_LOST, DISPUTE_PREVENTED
+};
+#define DISPUTE_OPEN_LAST DISPUTE_UNDER_REVIEW
+#define DISPUTE_BALANCES_MAX 8
+struct stripe_dispute {
+    const char *id, *intent, *reason; /* reason: NULL where not told */
+    int64_t amount;
+    char currency[4];
+    bool livemode;
+    enum stripe_dispute_status status;
+    int64_t created_s, evidence_due_s; /* evidence_due_s 0: none */
+    struct stripe_balance balances[DISPUTE_BALANCES_MAX]; /* funds withdrawn, and reinstated; never more than two so far */
+    size_t balance_count;
 };
 
 struct stripe_event {
@@ -93,6 +128,8 @@ struct stripe_event {
 /* false when it is not what it should be. Strings live with the JSON document or in the arena. */
 bool stripe_read_intent(struct arena *arena, struct json_t *json, struct stripe_intent *out);
 bool stripe_read_refund(struct arena *arena, struct json_t *json, struct stripe_refund *out);
+bool stripe_read_balance(struct arena *arena, struct json_t *json, struct stripe_balance *out);
+bool stripe_read_dispute(struct arena *arena, struct json_t *json, struct stripe_dispute *out);
 bool stripe_read_event(struct arena *arena, struct json_t *json, struct stripe_event *out);
 /* "pi_", then letters, digits and '_', at most 255 in all: what may stand in a path and in a row. */
 bool stripe_id_valid(const char *text, const char *prefix);

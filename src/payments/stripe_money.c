@@ -58,3 +58,22 @@ bool stripe_amount_back(const char *currency, int64_t amount, int64_t *out_minor
     *out_minor = amount * per / times;
     return true;
 }
+
+bool stripe_signed_back(const char *currency, int64_t amount, int64_t *out_minor)
+{
+    bool good = stripe_amount_back(currency, amount < 0 ? -amount : amount, out_minor);
+
+    if (good && amount < 0)
+        *out_minor = -*out_minor;
+    return good;
+}
+
+int64_t stripe_amount_below(const char *currency, int64_t minor)
+{
+    int64_t ignored;
+
+    /* Steps are of 10, 100 at most. */
+    while (minor > 0 && !stripe_amount(currency, minor, &ignored))
+        minor--;
+    return minor;
+}

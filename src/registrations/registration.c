@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "events/sale.h"
+#include "registrations/registration_money.h"
 #include "registrations/registration_new.h"
 #include "registrations/registration_rows.h"
 
@@ -24,9 +25,12 @@ SQL(expire_sql, "UPDATE registration SET status = 3, expires_at = NULL WHERE id 
 SQL(give_back_sql, "UPDATE registration SET status = 2, expires_at = NULL WHERE id = :id AND status = 0");
 SQL(end_sql, "UPDATE registration SET status = :to, refunded = refunded + :refunded WHERE id = :id AND status = 1");
 SQL(refund_part_sql, "UPDATE registration SET refunded = refunded + :refunded WHERE id = :id AND status = 1");
+SQL(add_refunded_sql, "UPDATE registration SET refunded = refunded + :amount WHERE id = :id AND refunded + :amount <= amount");
 SQL(unrefund_sql, "UPDATE registration SET refunded = refunded - :amount WHERE id = :id AND refunded >= :amount");
 SQL(extend_sql, "UPDATE registration SET extended = 1, expires_at = CASE WHEN expires_at < :until THEN :until ELSE expires_at END"
                 " WHERE id = :id AND status = 0 AND extended = 0");
+SQL(keep_sql, "UPDATE registration SET kept = :kept WHERE id = :id AND kept <> :kept");
+SQL(set_disputed_sql, "UPDATE registration SET disputed = :disputed WHERE id = :id AND disputed <> :disputed");
 SQL(set_intent_sql, "UPDATE registration SET intent = :intent WHERE id = :id");
 
 /* Tickets from..to of one type in one statement: an order may have 255. */
@@ -108,7 +112,9 @@ void registration_from_row(struct query *q, struct arena *arena, struct registra
                                   .extended = col_int(q, 11) != 0,
                                   .intent = col_text(q, 12, arena),
                                   .created_at_ms = col_int(q, 13),
-                                  .confirmed_at_ms = col_int(q, 14) };
+                                  .confirmed_at_ms = col_int(q, 14),
+                                  .kept = col_int(q, 15),
+                                  .disputed = col_int(q, 16) != 0 };
     items_decode(arena, col_text(q, 4, arena), out);
     attendees = col_text(q, 5, arena);
     if (attendees)
@@ -670,6 +676,15 @@ enum err registration_cancel_tickets(struct tx *tx, const struct id *id, const u
     return release_sold(tx, &reg, by_type);
 }
 
+enum err registration_add_refunded(struct tx *tx, const struct id *id, int64_t amount)
+{
+    struct query *q = query(tx, &add_refunded_sql);
+
+    bind_id(q, ":id", id);
+    bind_int(q, ":amount", amount);
+    return query_run(q) == 1 ? ERR_OK : fail(tx, ERR_CONFLICT, "The registration has not that much left to refund.");
+}
+
 enum err registration_unrefund(struct tx *tx, const struct id *id, int64_t amount)
 {
     struct query *q = query(tx, &unrefund_sql);
@@ -680,6 +695,25 @@ enum err registration_unrefund(struct tx *tx, const struct id *id, int64_t amoun
         return fail(tx, ERR_CONFLICT, "The registration has no such refund.");
     tx_note(tx, "registration.refund-failed", id, NULL);
     return ERR_OK;
+}
+
+void registration_keep(struct tx *tx, const struct id *id, int64_t kept)
+{
+    struct query *q = query(tx, &keep_sql);
+
+    bind_id(q, ":id", id);
+    bind_int(q, ":kept", kept);
+    query_run(q);
+}
+
+void registration_set_disputed(struct tx *tx, const struct id *id, bool disputed)
+{
+    struct query *q = query(tx, &set_disputed_sql);
+
+    bind_id(q, ":id", id);
+    bind_int(q, ":disputed", disputed);
+    if (query_run(q) == 1)
+        tx_note(tx, disputed ? "registration.disputed" : "registration.undisputed", id, NULL);
 }
 
 enum err registration_start_paying(struct tx *tx, const struct id *id)
@@ -732,9 +766,8 @@ enum err registration_for_caller(struct tx *tx, const struct caller *caller, con
 
 /* ---- on the wire ---- */
 
-void registration_json(struct buf *out, const char *name, struct tx *tx, const struct registration *reg)
+static void members(struct buf *out, struct tx *tx, const struct registration *reg)
 {
-    json_open(out, name);
     json_id(out, "registrationId", &reg->id);
     json_id(out, "eventId", &reg->event);
     json_id(out, "userId", &reg->account);
@@ -764,15 +797,16 @@ void registration_json(struct buf *out, const char *name, struct tx *tx, const s
     }
     json_close_array(out);
     json_int(out, "amount", reg->amount);
-    json_int(out, "refundedAmount", reg->refunded);
+    json_int(out, "refundedAmount", registration_given_back(tx, reg));
+    json_int(out, "refundFeeAmount", reg->kept);
     json_str(out, "currency", reg->currency);
     json_time_or_null(out, "expiresAt", reg->expires_at_ms);
     json_str(out, "paymentIntentId", reg->intent);
     json_open_array(out, "ticketIds");
     if (reg->status == REGISTRATION_CONFIRMED) {
         struct ticket_row *tickets = NULL;
-        /* Just made, or paid for and nothing refunded: every ticket stands, no need to look. */
-        bool whole = reg->confirmed_at_ms == tx->now_ms || (reg->amount && !reg->refunded);
+        /* Just made: every ticket stands, no need to look. */
+        bool whole = reg->confirmed_at_ms == tx->now_ms;
         size_t count = whole ? (size_t)reg->quantity : registration_tickets(tx, &reg->id, &tickets);
 
         for (size_t i = 0; i < count; i++) {
@@ -784,5 +818,19 @@ void registration_json(struct buf *out, const char *name, struct tx *tx, const s
     }
     json_close_array(out);
     json_time(out, "createdAt", reg->created_at_ms);
+}
+
+void registration_json(struct buf *out, const char *name, struct tx *tx, const struct registration *reg)
+{
+    json_open(out, name);
+    members(out, tx, reg);
+    json_close(out);
+}
+
+void registration_detail_json(struct buf *out, struct tx *tx, const struct registration *reg, bool for_manager)
+{
+    json_open(out, NULL);
+    members(out, tx, reg);
+    registration_money_json(out, tx, reg, for_manager);
     json_close(out);
 }

@@ -48,6 +48,8 @@ struct registration {
     int64_t expires_at_ms, created_at_ms, confirmed_at_ms;
     bool extended;
     const char *intent;
+    int64_t kept;            /* of `amount`, when the buyer gave tickets back: the event's refund fee. refunded + kept <= amount */
+    bool disputed;           /* its payment is disputed at the bank, or was lost that way; not so any more once it is won */
 };
 
 struct ticket_row {
@@ -65,6 +67,8 @@ bool registration_ticket(struct tx *tx, const struct id *ticket_id, struct ticke
 /* Number of the ticket type of ticket n, from the items. */
 unsigned registration_type_of(const struct registration *reg, unsigned n);
 void registration_json(struct buf *out, const char *name, struct tx *tx, const struct registration *reg);
+/* The same with its payments and refunds one by one; `for_manager`: and its disputes, with the evidence. */
+void registration_detail_json(struct buf *out, struct tx *tx, const struct registration *reg, bool for_manager);
 
 /* PENDING (whatever its time: a payment that came is honoured while the seats are held) or EXPIRED (if seats are left: else ERR_SOLD_OUT)
  * -> CONFIRMED: seats held -> sold, tickets made, job "deliver" asked under the registration's id. ERR_CONFLICT from any other state. */
@@ -77,6 +81,11 @@ enum err registration_give_back(struct tx *tx, const struct id *id);
 enum err registration_end(struct tx *tx, const struct id *id, enum registration_status to, int64_t refunded_amount);
 /* Stays CONFIRMED (or ends, when no valid or used ticket is left): these tickets cancelled, their seats back, `refunded` += amount. ERR_CONFLICT if one is not valid or used. */
 enum err registration_cancel_tickets(struct tx *tx, const struct id *id, const unsigned *numbers, size_t count, int64_t refunded_amount);
+/* What is kept of its money from now on (beside what was refunded). */
+void registration_keep(struct tx *tx, const struct id *id, int64_t kept);
+void registration_set_disputed(struct tx *tx, const struct id *id, bool disputed);
+/* Money goes back beside what ended it: `refunded` += amount. */
+enum err registration_add_refunded(struct tx *tx, const struct id *id, int64_t amount);
 /* A refund that failed later: `refunded` -= amount. Tickets stay cancelled. */
 enum err registration_unrefund(struct tx *tx, const struct id *id, int64_t amount);
 /* Remember the intent in force, and lengthen the hold once, to now + hold_seconds (never shorten). ERR_CONFLICT when not PENDING, ERR_HOLD_EXPIRED when over. */

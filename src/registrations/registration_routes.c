@@ -98,8 +98,14 @@ static enum err show_registration(struct req *req, struct tx *tx)
 {
     struct registration reg;
     enum err e = registration_for_caller(tx, &req->caller, &req->id[0], &reg);
+    bool manages;
 
-    return e ? e : reply_registration(req, tx, 200, &reg);
+    if (e)
+        return e;
+    manages = event_for_manager(tx, &req->caller, &reg.event, NULL) == ERR_OK;
+    fault_clear(tx->fault);
+    registration_detail_json(reply_json(req, 200), tx, &reg, manages);
+    return ERR_OK;
 }
 
 static void filter_read(const struct list_query *in, struct registration_filter *out)
@@ -315,8 +321,8 @@ const struct route registration_routes[] = {
       .answer_status = 201 },
     { "GET", "/v1/registrations", READ, list_registrations, .who = WHO_SIGNED_IN, .query = &own_list_shape,
       .summary = "Your registrations, newest first", .answer = "RegistrationList" },
-    { "GET", "/v1/registrations/{registrationId}", READ, show_registration, .who = WHO_SIGNED_IN, .summary = "One registration",
-      .answer = "Registration" },
+    { "GET", "/v1/registrations/{registrationId}", READ, show_registration, .who = WHO_SIGNED_IN,
+      .summary = "One registration, with its payments and refunds", .answer = "RegistrationDetail" },
     { "DELETE", "/v1/registrations/{registrationId}", WRITE, give_back, .who = WHO_SIGNED_IN, .key = registration_key,
       .summary = "Give a hold back", .answer = "Registration" },
     { "GET", "/v1/events/{eventId}/registrations", SCAN, list_event_registrations, .who = WHO_SIGNED_IN, .allow = event_allow_manager, .query = &event_list_shape,
@@ -337,10 +343,25 @@ const struct answer_schema registration_schemas[] = {
       "\"ticketTypeId\":{\"type\":\"string\",\"format\":\"uuid\"},\"quantity\":{\"type\":\"integer\"},\"unitPrice\":{\"type\":\"integer\"}}}},"
       "\"attendees\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"required\":[\"ticketTypeId\",\"name\",\"email\"],\"properties\":{"
       "\"ticketTypeId\":{\"type\":\"string\",\"format\":\"uuid\"},\"name\":{\"type\":\"string\"},\"email\":{\"type\":[\"string\",\"null\"]}}}},"
-      "\"amount\":{\"type\":\"integer\"},\"refundedAmount\":{\"type\":\"integer\"},\"currency\":{\"type\":\"string\"},"
+      "\"amount\":{\"type\":\"integer\"},\"refundedAmount\":{\"type\":\"integer\"},\"refundFeeAmount\":{\"type\":\"integer\"},"
+      "\"currency\":{\"type\":\"string\"},"
       "\"expiresAt\":{\"type\":[\"string\",\"null\"],\"format\":\"date-time\"},\"paymentIntentId\":{\"type\":[\"string\",\"null\"]},"
       "\"ticketIds\":{\"type\":\"array\",\"items\":{\"type\":\"string\",\"format\":\"uuid\"}},"
       "\"createdAt\":{\"type\":\"string\",\"format\":\"date-time\"}}}" },
+    { "RegistrationDetail",
+      "{\"allOf\":[{\"$ref\":\"#/components/schemas/Registration\"},{\"type\":\"object\",\"required\":[\"payments\",\"refunds\",\"disputed\"],"
+      "\"properties\":{\"payments\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"properties\":{\"paymentIntentId\":{\"type\":\"string\"},"
+      "\"status\":{\"enum\":[\"creating\",\"open\",\"processing\",\"succeeded\",\"cancelled\",\"failed\"]},\"amount\":{\"type\":\"integer\"},"
+      "\"received\":{\"type\":\"integer\"},\"currency\":{\"type\":\"string\"},\"createdAt\":{\"type\":\"string\",\"format\":\"date-time\"}}}},"
+      "\"refunds\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"properties\":{\"refundId\":{\"type\":\"string\",\"format\":\"uuid\"},"
+      "\"paymentIntentId\":{\"type\":\"string\"},\"amount\":{\"type\":\"integer\"},\"currency\":{\"type\":\"string\"},"
+      "\"status\":{\"enum\":[\"asked\",\"pending\",\"succeeded\",\"failed\"]},\"reason\":{\"type\":[\"string\",\"null\"]},"
+      "\"failure\":{\"type\":[\"string\",\"null\"]},\"createdAt\":{\"type\":\"string\",\"format\":\"date-time\"}}}},"
+      "\"disputed\":{\"type\":\"boolean\"},\"disputes\":{\"type\":\"array\",\"description\":\"For those who run the event.\",\"items\":"
+      "{\"type\":\"object\",\"properties\":{\"disputeId\":{\"type\":\"string\"},\"paymentIntentId\":{\"type\":\"string\"},"
+      "\"amount\":{\"type\":\"integer\"},\"currency\":{\"type\":\"string\"},\"status\":{\"type\":\"string\"},\"reason\":{\"type\":[\"string\",\"null\"]},"
+      "\"evidenceDueBy\":{\"type\":[\"string\",\"null\"],\"format\":\"date-time\"},\"admissions\":{\"type\":\"array\",\"items\":{\"type\":\"object\"}},"
+      "\"createdAt\":{\"type\":\"string\",\"format\":\"date-time\"}}}}}}]}" },
     { "RegistrationList",
       "{\"type\":\"object\",\"required\":[\"items\",\"nextCursor\"],\"properties\":{\"items\":{\"type\":\"array\",\"items\":"
       "{\"$ref\":\"#/components/schemas/Registration\"}},\"nextCursor\":{\"type\":[\"string\",\"null\"]}}}" },

@@ -6,7 +6,9 @@
 
 #define REGISTRATION_COLUMNS                                                                                    \
     "id, event, account, status, items, attendees, quantity, amount, refunded, currency, expires_at, extended," \
-    " intent, created_at, confirmed_at"
+    " intent, created_at, confirmed_at, kept, disputed"
+/* How many those are: where others begin. */
+#define REGISTRATION_COLUMN_COUNT 17
 
 /* One row of a SELECT that begins with REGISTRATION_COLUMNS. */
 void registration_from_row(struct query *q, struct arena *arena, struct registration *out);

@@ -259,10 +259,51 @@ static const char *const staff[] = {
     NULL,
 };
 
+/* What money did: every movement, disputes, and what an event's policy lets its buyers give back. */
+static const char *const money[] = {
+    "ALTER TABLE event ADD COLUMN refund_until INTEGER", /* buyers may give tickets back until then; NULL: the organizer decides each case */
+    "ALTER TABLE event ADD COLUMN refund_fee_percent INTEGER NOT NULL DEFAULT 0 CHECK (refund_fee_percent BETWEEN 0 AND 100)",
+    "ALTER TABLE registration ADD COLUMN kept INTEGER NOT NULL DEFAULT 0 CHECK (kept >= 0)", /* of `amount`: kept when the buyer gave tickets back */
+    "ALTER TABLE registration ADD COLUMN disputed INTEGER NOT NULL DEFAULT 0 CHECK (disputed IN (0, 1))", /* a bank holds or took the money back */
+    "ALTER TABLE payment ADD COLUMN balance TEXT", /* the provider's balance transaction of its charge, once its fee is in the ledger */
+    "CREATE INDEX payment_unbooked ON payment (updated_at) WHERE received > 0 AND balance IS NULL",
+    /* Rows are only ever added. `back`: the movement of the same kind and provider id was undone (a refund that failed). */
+    "CREATE TABLE ledger ("
+    " provider_id TEXT NOT NULL, kind INTEGER NOT NULL CHECK (kind BETWEEN 0 AND 4)," /* charge, fee, refund, dispute, adjustment */
+    " back INTEGER NOT NULL DEFAULT 0 CHECK (back IN (0, 1)),"
+    " event BLOB NOT NULL, registration BLOB NOT NULL,"
+    " amount INTEGER NOT NULL, currency TEXT NOT NULL," /* minor units; positive: to the organizer */
+    " at INTEGER NOT NULL,"              /* when the provider moved it */
+    " PRIMARY KEY (provider_id, kind, back)"
+    ") STRICT, WITHOUT ROWID",
+    "CREATE INDEX ledger_event ON ledger (event, at, provider_id, kind, back)",
+    "CREATE INDEX ledger_registration ON ledger (registration)",
+    "CREATE TABLE dispute ("
+    " id TEXT NOT NULL PRIMARY KEY, event BLOB NOT NULL, registration BLOB NOT NULL, intent TEXT NOT NULL,"
+    " amount INTEGER NOT NULL, currency TEXT NOT NULL,"
+    " status INTEGER NOT NULL CHECK (status BETWEEN 0 AND 7)," /* dispute.h; up to 3 it is open */
+    " reason TEXT, evidence_due INTEGER,"
+    " evidence TEXT NOT NULL,"           /* who came in where and when, as JSON: kept when everything else of a person is deleted */
+    " created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL"
+    ") STRICT, WITHOUT ROWID",
+    "CREATE INDEX dispute_registration ON dispute (registration)",
+    "CREATE INDEX dispute_event ON dispute (event, created_at)",
+    "CREATE INDEX dispute_open ON dispute (updated_at) WHERE status <= 3",
+    /* What moved before there was a ledger. */
+    "INSERT INTO ledger (provider_id, kind, event, registration, amount, currency, at)"
+    " SELECT p.intent, 0, r.event, r.id, p.received, p.currency, p.updated_at FROM payment p JOIN registration r ON r.id = p.registration"
+    " WHERE p.received > 0 AND p.intent IS NOT NULL",
+    "INSERT INTO ledger (provider_id, kind, event, registration, amount, currency, at)"
+    " SELECT f.provider_id, 2, r.event, r.id, -f.amount, f.currency, f.updated_at FROM refund f JOIN registration r ON r.id = f.registration"
+    " WHERE f.status IN (1, 2) AND f.provider_id IS NOT NULL ON CONFLICT (provider_id, kind, back) DO NOTHING",
+    NULL,
+};
+
 const struct migration store_migrations[] = {
     { 1, first },
     { 2, second },
     { 3, totp_failures },
     { 4, staff },
+    { 5, money },
     { 0, NULL },
 };

@@ -125,6 +125,24 @@ describe('planted', () => {
             () => `DELETE FROM refund WHERE registration = ${blob(world.refunded.registrationId)}`],
         ['a refund that failed with no one to see to it', 3, () => world.refunded.registrationId,
             () => `UPDATE refund SET status = 3 WHERE registration = ${blob(world.refunded.registrationId)}`],
+        ['a charge that the ledger does not know', 3, () => world.paid.registrationId,
+            () => `DELETE FROM ledger WHERE registration = ${blob(world.paid.registrationId)} AND kind = 0`],
+        ['a charge of a cent less in the ledger', 3, () => world.paid.registrationId,
+            () => `UPDATE ledger SET amount = amount - 1 WHERE registration = ${blob(world.paid.registrationId)} AND kind = 0`],
+        ['a refund that the ledger has twice', 3, () => world.refunded.registrationId,
+            () => `INSERT INTO ledger SELECT 're_planted', kind, back, event, registration, amount, currency, at FROM ledger
+                   WHERE registration = ${blob(world.refunded.registrationId)} AND kind = 2`],
+        ['money in the ledger of nobody', 3, () => '01935f00-0001-7002-8003-040506070800',
+            () => `UPDATE ledger SET registration = ${blob('01935f00-0001-7002-8003-040506070800')} WHERE registration = ${blob(world.paid.registrationId)}`],
+        ['money in the ledger of another event', 3, () => world.paid.registrationId,
+            () => `UPDATE ledger SET event = ${blob(world.freeEvent.eventId)} WHERE registration = ${blob(world.paid.registrationId)}`],
+        ['a dispute that its tickets do not know', 3, () => world.paid.registrationId,
+            () => `INSERT INTO dispute SELECT 'dp_planted', r.event, r.id, r.intent, r.amount, r.currency, 2, 'fraudulent', 1, '[]', 1, 1 FROM registration r
+                   WHERE r.id = ${blob(world.paid.registrationId)}`],
+        ['tickets disputed by nobody', 3, () => world.paid.registrationId,
+            () => `UPDATE registration SET disputed = 1 WHERE id = ${blob(world.paid.registrationId)}`],
+        ['more kept than was left', 3, () => world.refunded.registrationId,
+            () => `UPDATE registration SET kept = 1 WHERE id = ${blob(world.refunded.registrationId)}`],
         ['a price that is not the items\'', 3, () => world.pending.registrationId,
             () => `UPDATE registration SET amount = 1 WHERE id = ${blob(world.pending.registrationId)}`],
         ['a used ticket that no gate saw', 4, () => world.unused,
@@ -140,7 +158,7 @@ describe('planted', () => {
             () => `INSERT INTO check_in (event, ticket, n, kind, at, actor)
                    VALUES (${blob(world.freeEvent.eventId)}, ${blob(`${parent(world.unused).slice(0, 34)}7f`)}, 1, 1, 1, x'00')`],
         ['a refund that nothing will send', 6, null,
-            () => `UPDATE refund SET status = 0 WHERE registration = ${blob(world.refunded.registrationId)}`],
+            () => `UPDATE refund SET status = 0 WHERE registration = ${blob(world.refunded.registrationId)}`, [3]],
         ['a delivery of nothing', 6, null,
             () => `INSERT INTO job (lane, kind, key, run_at, created_at) VALUES (5, 'deliver', '01935f00-0001-7002-8003-040506070800', 9999999999999, 1)`],
     ];
@@ -165,6 +183,8 @@ describe('planted', () => {
     test('money on its way back by a parked job is listed, not called broken', async () => {
         const found = await checkWith(`UPDATE refund SET status = 3 WHERE registration = ${blob(world.refunded.registrationId)};
             UPDATE registration SET refunded = 0 WHERE id = ${blob(world.refunded.registrationId)};
+            INSERT INTO ledger SELECT provider_id, kind, 1, event, registration, -amount, currency, at FROM ledger
+            WHERE registration = ${blob(world.refunded.registrationId)} AND kind = 2;
             INSERT INTO job (lane, kind, key, run_at, created_at, attempts, parked, failure)
             SELECT 5, 'stripe-sync', intent, 1, 1, 8, 1, 'it would not' FROM payment WHERE registration = ${blob(world.refunded.registrationId)}`);
         assert.equal(found.code, 0, found.text);
