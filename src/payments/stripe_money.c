@@ -61,7 +61,7 @@ bool stripe_amount_back(const char *currency, int64_t amount, int64_t *out_minor
 
 bool stripe_signed_back(const char *currency, int64_t amount, int64_t *out_minor)
 {
-    bool good = stripe_amount_back(currency, amount < 0 ? -amount : amount, out_minor);
+    bool good = amount >= -AMOUNT_MAX && stripe_amount_back(currency, amount < 0 ? -amount : amount, out_minor);
 
     if (good && amount < 0)
         *out_minor = -*out_minor;

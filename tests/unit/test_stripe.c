@@ -112,6 +112,86 @@ static void an_intent_is_read_by_name_and_type(void **state)
     arena_free(arena);
 }
 
+static struct json_t *parsed(struct arena *arena, const char *text)
+{
+    struct fault fault = { .arena = arena };
+    struct json_t *json;
+
+    assert_int_equal(json_parse(arena, text, strlen(text), &json, &fault), ERR_OK);
+    return json;
+}
+
+static void a_charge_tells_of_its_fee_and_its_dispute(void **state)
+{
+    struct arena *arena = arena_new(0);
+    struct stripe_intent intent;
+
+    assert_true(read_intent(arena, INTENT(",\"currency\":\"eur\",\"status\":\"succeeded\",\"latest_charge\":{\"amount_refunded\":0,\"disputed\":true,"
+                                          "\"balance_transaction\":\"txn_1\",\"created\":1795375741}"), &intent));
+    assert_true(intent.disputed);
+    assert_string_equal(intent.balance, "txn_1");
+    assert_int_equal(intent.charged_s, 1795375741);
+    assert_true(read_intent(arena, INTENT(",\"currency\":\"eur\",\"status\":\"succeeded\",\"latest_charge\":{\"amount_refunded\":0,"
+                                          "\"balance_transaction\":{\"id\":\"txn_2\"},\"created\":-5}"), &intent));
+    assert_string_equal(intent.balance, "txn_2");
+    assert_int_equal(intent.charged_s, 0);
+    assert_true(read_intent(arena, INTENT(",\"currency\":\"eur\",\"status\":\"succeeded\",\"latest_charge\":{\"amount_refunded\":0,"
+                                          "\"balance_transaction\":\"../txn\"}"), &intent));
+    assert_null(intent.balance);
+    arena_free(arena);
+}
+
+#define BALANCE(id, amount, fee)                                                                                                        \
+    "{\"id\":\"" id "\",\"object\":\"balance_transaction\",\"amount\":" amount ",\"fee\":" fee ",\"currency\":\"eur\",\"created\":5,\"source\":\"ch_1\"}"
+#define DISPUTE(status, balances)                                                                                                       \
+    "{\"id\":\"du_1\",\"object\":\"dispute\",\"livemode\":false,\"amount\":2500,\"currency\":\"eur\",\"payment_intent\":\"pi_1\",\"created\":7,"         \
+    "\"reason\":\"fraudulent\",\"status\":\"" status "\",\"evidence_details\":{\"due_by\":99},\"balance_transactions\":[" balances "]}"
+
+static void balances_and_disputes_are_read_by_name_and_type(void **state)
+{
+    static const char *const bad[] = { "{}", DISPUTE("thinking", ""), DISPUTE("lost", "{}"), DISPUTE("lost", "null"), DISPUTE("lost", BALANCE("x_1", "1", "1")),
+                                       DISPUTE("lost", BALANCE("txn_1", "1.5", "1")), DISPUTE("lost", BALANCE("txn_1", "9999999999999", "1")) };
+    struct arena *arena = arena_new(0);
+    struct stripe_balance balance;
+    struct stripe_dispute dispute;
+
+    assert_true(stripe_read_balance(arena, parsed(arena, BALANCE("txn_1", "-2500", "1500")), &balance));
+    assert_int_equal(balance.amount, -2500);
+    assert_int_equal(balance.fee, 1500);
+    assert_string_equal(balance.source, "ch_1");
+    assert_true(stripe_read_dispute(arena, parsed(arena, DISPUTE("needs_response", BALANCE("txn_1", "-2500", "1500") "," BALANCE("txn_2", "2500", "0"))), &dispute));
+    assert_int_equal(dispute.status, DISPUTE_NEEDS_RESPONSE);
+    assert_int_equal(dispute.balance_count, 2);
+    assert_int_equal(dispute.balances[1].amount, 2500);
+    assert_int_equal(dispute.evidence_due_s, 99);
+    assert_string_equal(dispute.intent, "pi_1");
+    assert_true(stripe_read_dispute(arena, parsed(arena, DISPUTE("won", "")), &dispute));
+    assert_int_equal(dispute.status, DISPUTE_WON);
+    assert_true(stripe_read_dispute(arena, parsed(arena, DISPUTE("lost", "")), &dispute));
+    assert_int_equal(dispute.status, DISPUTE_LOST);
+    assert_true(stripe_read_dispute(arena, parsed(arena, DISPUTE("warning_closed", "")), &dispute));
+    assert_int_equal(dispute.status, DISPUTE_INQUIRY_CLOSED);
+    for (size_t i = 0; i < COUNT(bad); i++)
+        if (stripe_read_dispute(arena, parsed(arena, bad[i]), &dispute))
+            fail_msg("row %zu was taken", i);
+    arena_free(arena);
+}
+
+static void what_cannot_move_is_rounded_down_and_signs_stay(void **state)
+{
+    int64_t minor;
+
+    assert_int_equal(stripe_amount_below("EUR", 1234), 1234);
+    assert_int_equal(stripe_amount_below("KWD", 1239), 1230);
+    assert_int_equal(stripe_amount_below("MGA", 199), 100);
+    assert_int_equal(stripe_amount_below("MGA", 99), 0);
+    assert_int_equal(stripe_amount_below("EUR", -1), -1);
+    assert_true(stripe_signed_back("ISK", -500, &minor));
+    assert_int_equal(minor, -5);
+    assert_false(stripe_signed_back("ISK", -50, &minor));
+    assert_false(stripe_signed_back("EUR", INT64_MIN + 1, &minor));
+}
+
 static void an_id_may_stand_in_a_path(void **state)
 {
     char longest[300];
@@ -148,6 +228,9 @@ int main(void)
         cmocka_unit_test(amounts_go_to_stripe_and_back),
         cmocka_unit_test(parts_of_a_krona_are_nobodys),
         cmocka_unit_test(an_intent_is_read_by_name_and_type),
+        cmocka_unit_test(a_charge_tells_of_its_fee_and_its_dispute),
+        cmocka_unit_test(balances_and_disputes_are_read_by_name_and_type),
+        cmocka_unit_test(what_cannot_move_is_rounded_down_and_signs_stay),
         cmocka_unit_test(an_id_may_stand_in_a_path),
         cmocka_unit_test(our_own_address_can_be_connected_to),
     };
