@@ -19,6 +19,7 @@ _Static_assert(PAYMENT_FAILED == 5, "payment_status_words has them in this order
 SQL(payment_latest_sql, "SELECT " PAYMENT_COLUMNS " FROM payment WHERE registration = :registration ORDER BY attempt DESC LIMIT 1");
 SQL(payment_attempt_sql, "SELECT " PAYMENT_COLUMNS " FROM payment WHERE registration = :registration AND attempt = :attempt");
 SQL(payment_by_intent_sql, "SELECT " PAYMENT_COLUMNS " FROM payment WHERE intent = :intent");
+SQL(payments_of_sql, "SELECT " PAYMENT_COLUMNS " FROM payment WHERE registration = :registration ORDER BY attempt LIMIT :max");
 SQL(payments_open_sql, "SELECT " PAYMENT_COLUMNS " FROM payment WHERE registration = :registration AND status IN (1, 2) ORDER BY attempt LIMIT :max");
 SQL(payment_insert_sql, "INSERT INTO payment (registration, attempt, status, amount, currency, intent, client_secret, lease_until, created_at, updated_at)"
                         " VALUES (:registration, :attempt, :status, :amount, :currency, :intent, :secret, :lease, :now, :now)");
@@ -88,9 +89,9 @@ bool payment_by_intent(struct tx *tx, const char *intent, struct payment *out)
     return read_one(tx, q, out);
 }
 
-size_t payments_open_of(struct tx *tx, const struct id *registration, struct payment *out)
+static size_t read_all(struct tx *tx, struct sql *sql, const struct id *registration, struct payment *out)
 {
-    struct query *q = query(tx, &payments_open_sql);
+    struct query *q = query(tx, sql);
     size_t count = 0;
 
     bind_id(q, ":registration", registration);
@@ -99,6 +100,16 @@ size_t payments_open_of(struct tx *tx, const struct id *registration, struct pay
         from_row(q, tx->arena, &out[count++]);
     query_end(q);
     return count;
+}
+
+size_t payments_of(struct tx *tx, const struct id *registration, struct payment *out)
+{
+    return read_all(tx, &payments_of_sql, registration, out);
+}
+
+size_t payments_open_of(struct tx *tx, const struct id *registration, struct payment *out)
+{
+    return read_all(tx, &payments_open_sql, registration, out);
 }
 
 static struct query *on_row(struct tx *tx, struct sql *sql, const struct payment *payment)

@@ -1,6 +1,9 @@
 /* payment_people.c - what a person paid and was given back: all of it in the export, and all of it kept for accounting but for what others wrote about it. */
+#include <string.h>
+
 #include "payments/payment_rows.h"
 #include "registrations/registration_list.h"
+#include "registrations/registration_money.h"
 
 SQL(person_refunds_sql, "SELECT id, intent, amount, currency, status, reason, provider_id, failure, created_at FROM refund"
                         " WHERE registration = :registration ORDER BY id");
@@ -8,8 +11,8 @@ SQL(person_refunds_sql, "SELECT id, intent, amount, currency, status, reason, pr
 SQL(person_refund_reasons_sql, "UPDATE refund SET reason = NULL WHERE registration = :registration AND status IN (2, 3) AND actor IS NOT NULL"
                                " AND reason IS NOT NULL");
 
-static const char *const payment_words[] = { "creating", "open", "processing", "succeeded", "cancelled", "failed" };
-static const char *const refund_words[] = { "asked", "pending", "succeeded", "failed" };
+SQL(person_disputes_sql, "SELECT id, amount, currency, status, reason, evidence, created_at FROM dispute WHERE registration = :registration"
+                         " ORDER BY created_at, id");
 
 /* The client secret is left out: it can still change an open payment. */
 static void write_payments(struct tx *tx, struct person_walk *walk, struct buf *out)
@@ -25,7 +28,7 @@ static void write_payments(struct tx *tx, struct person_walk *walk, struct buf *
             json_open(out, NULL);
             json_id(out, "registrationId", &payments[n].registration);
             json_int(out, "attempt", payments[n].attempt);
-            json_str(out, "status", payment_words[payments[n].status]);
+            json_str(out, "status", payment_status_words[payments[n].status]);
             json_int(out, "amount", payments[n].amount);
             json_int(out, "received", payments[n].received);
             json_str(out, "currency", payments[n].currency);
@@ -55,11 +58,38 @@ static void write_refunds(struct tx *tx, struct person_walk *walk, struct buf *o
             json_str(out, "paymentIntentId", col_text(q, 1, tx->arena));
             json_int(out, "amount", col_int(q, 2));
             json_str(out, "currency", col_text(q, 3, tx->arena));
-            json_str(out, "status", refund_words[col_int(q, 4)]);
+            json_str(out, "status", refund_status_words[col_int(q, 4)]);
             json_str(out, "reason", col_text(q, 5, tx->arena));
             json_str(out, "providerRefundId", col_text(q, 6, tx->arena));
             json_str(out, "failure", col_text(q, 7, tx->arena));
             json_time(out, "createdAt", col_int(q, 8));
+            json_close(out);
+        }
+        query_end(q);
+    }
+}
+
+static void write_disputes(struct tx *tx, struct person_walk *walk, struct buf *out)
+{
+    struct registration_ref *refs = ARENA_ARRAY(tx->arena, PERSON_SLICE, struct registration_ref);
+    size_t count = registrations_of_person(tx, walk, refs);
+
+    for (size_t i = 0; i < count; i++) {
+        struct query *q = query(tx, &person_disputes_sql);
+
+        bind_id(q, ":registration", &refs[i].id);
+        while (query_row(q)) {
+            const char *admissions = col_text(q, 5, tx->arena);
+
+            json_open(out, NULL);
+            json_str(out, "disputeId", col_text(q, 0, tx->arena));
+            json_id(out, "registrationId", &refs[i].id);
+            json_int(out, "amount", col_int(q, 1));
+            json_str(out, "currency", col_text(q, 2, tx->arena));
+            json_str(out, "status", dispute_status_words[col_int(q, 3)]);
+            json_str(out, "reason", col_text(q, 4, tx->arena));
+            json_raw(out, "admissions", admissions, strlen(admissions));
+            json_time(out, "createdAt", col_int(q, 6));
             json_close(out);
         }
         query_end(q);
@@ -87,5 +117,7 @@ const struct person_part payment_people[] = {
       .kept = "Accounting: amounts, times and the provider's numbers." },
     { .name = "refunds", .holds = "refund.registration refund.amount refund.reason refund.provider_id", .write = write_refunds,
       .forget = forget_reasons },
+    { .name = "disputes", .holds = "dispute.registration dispute.reason dispute.evidence", .write = write_disputes,
+      .kept = "What a bank was told, and when the tickets were used: evidence for as long as it may be asked for." },
     PERSON_END
 };

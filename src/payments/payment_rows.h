@@ -59,7 +59,8 @@ bool payment_of_attempt(struct tx *tx, const struct id *registration, int64_t at
 bool payment_by_intent(struct tx *tx, const char *intent, struct payment *out);
 /* Attempts that a buyer may begin; what was paid otherwise is adopted beyond them. */
 #define PAYMENT_ATTEMPTS_MAX 16
-/* The attempts that may still be paid (open, processing), oldest first; at most 16 are read. */
+/* All attempts, or those that may still be paid (open, processing), oldest first; at most 16 are read. */
+size_t payments_of(struct tx *tx, const struct id *registration, struct payment *out);
 size_t payments_open_of(struct tx *tx, const struct id *registration, struct payment *out);
 
 /* Begin to pay, or go on paying: the attempt that is open, or a new one as CREATING. Lengthens the hold once.
