@@ -60,7 +60,7 @@ static void a_guesser_trims_words_and_so_does_the_rule(void **state)
         /* case, digits and signs about a word */
         "Dragon1!", "DRAGON2024", "1dragon1", "!!dragon!!", "dragon-1987", "sunshine 1", "2019liverpool", "Monkey123456789", "monkey1111111",
         /* letters that are written otherwise */
-        "p@ssw0rd", "P@$$w0rd1", "pa55word!", "l1verpool", "1iverp00l", "tru5tn01", "$unsh1ne", "b4tm4n2000", "contrase\xC3\xB1" "a", "P\xC3\xA4sswort1",
+        "p@ssw0rd", "P@$$w0rd1", "pa55word!", "l1verpool", "1iverp00l", "tru5tn01", "$unsh1ne", "b4tm4n2000", ("contrase\xC3\xB1" "a"), "P\xC3\xA4sswort1",
         /* backwards, and again */
         "drowssap", "drowssap1", "loveloveLOVE", "passpass1", "abcabcabc", "12121212", "xyxyxyxyxyxyxyxyxyxyxyxyxyxyxyxyxyxyxyxyxyxyxyxyxyxyxyxyxyxyxyxyxyxyxyxy",
         /* lines: rows, columns, the number pad, other keyboards, the alphabet, the shift key held, two in turns */
