@@ -161,12 +161,12 @@ enum err user_delete(struct app *app, struct arena *arena, const struct json_t *
     return write_change(app, arena, request, fault, &change, run_delete);
 }
 
-SQL(user_page, "SELECT id, email, email_key, name, groups, status, created_at FROM account WHERE email_key > :after"
+SQL(user_page, "SELECT id, email, email_key, name, groups, CASE WHEN deleted_at IS NULL THEN status ELSE 3 END, created_at FROM account WHERE email_key > :after"
                " ORDER BY email_key LIMIT :limit");
 
 enum err user_list(struct app *app, struct arena *arena, const struct json_t *request, struct buf *reply, struct fault *fault)
 {
-    static const char *const words[] = { "unconfirmed", "confirmed", "disabled" };
+    static const char *const words[] = { "unconfirmed", "confirmed", "disabled", "deleted" };
     const char *after = json_string_value(json_object_get(request, "after")), *last = NULL;
     struct reader *reader = reader_open(app->store);
     struct query *q;

@@ -20,6 +20,7 @@
 #include "mail/mail.h"
 
 #define RUN_MS 20000
+#define RUN_SLICES 1000
 /* Longer than any lease of a job or any work of a request. */
 #define AGAIN_MS (10 * 60 * 1000)
 
@@ -70,14 +71,20 @@ enum err account_remove(struct tx *tx, const char *email)
     return account_leave(tx, &account);
 }
 
-/* ---- the job: its payload, where there is one, is "<round> <part> <after> <after_n>" ---- */
+/* ---- the job: its payload, where there is one, is "<round>", or "<round> <part> <after> <after_n>" with '-' for no id ---- */
 
 struct forgetting {
     struct person_walk walk;
     int round;               /* 1, and 2 for the later look */
     char part[64];           /* where to go on; "": at the beginning */
     int64_t until_us;
+    int slices;              /* that are left of this turn */
 };
+
+static bool turn_is_over(const struct forgetting *forgetting)
+{
+    return forgetting->slices <= 0 || clock_mono_us() >= forgetting->until_us;
+}
 
 static bool is_part(const struct app *app, const char *name)
 {
@@ -98,12 +105,22 @@ static void read_payload(const char *payload, struct forgetting *out)
 
     if (fields < 1)
         out->round = 1;
-    if (fields < 4 || !id_parse(after, strlen(after), &id) || !is_part(out->walk.app, out->part)) {
+    if (fields < 4 || (strcmp(after, "-") != 0 && !id_parse(after, strlen(after), &id)) || !is_part(out->walk.app, out->part)) {
         out->part[0] = '\0';
         return;
     }
     out->walk.after = id;
     out->walk.after_n = after_n;
+}
+
+static const char *write_payload(struct arena *arena, const struct forgetting *forgetting)
+{
+    const struct person_walk *walk = &forgetting->walk;
+    char after[ID_TEXT_LEN + 1] = "-";
+
+    if (!id_is_zero(&walk->after))
+        id_format(&walk->after, after);
+    return arena_printf(arena, "%d %s %s %" PRId64, forgetting->round, forgetting->part, after, walk->after_n);
 }
 
 struct asking {
@@ -130,7 +147,7 @@ static enum err ask_later(struct job *job, const struct forgetting *forgetting, 
     return e;
 }
 
-/* Slices until the part is done or the time is over; `walk.more` tells which. */
+/* Slices until the part is done or the turn is over; `walk.more` tells which. */
 static enum err forget_part(struct forgetting *forgetting, const struct person_part *part)
 {
     struct person_walk *walk = &forgetting->walk;
@@ -140,11 +157,12 @@ static enum err forget_part(struct forgetting *forgetting, const struct person_p
         walk->more = false;
         e = part->forget(walk);
         arena_reset(walk->arena);
-    } while (!e && walk->more && clock_mono_us() < forgetting->until_us);
+        forgetting->slices--;
+    } while (!e && walk->more && !turn_is_over(forgetting));
     return e;
 }
 
-/* Every part from where the payload left off. True in `*over` when the time is, with `part` and the walk where to go on. */
+/* Every part from where the payload left off. True in `*over` when the turn is, with `part` and the walk where to go on. */
 static enum err forget_parts(struct forgetting *forgetting, bool *over)
 {
     struct person_walk *walk = &forgetting->walk;
@@ -188,8 +206,7 @@ static bool is_gone(struct job *job, const struct id *account)
 enum err leave_run_forget(struct job *job)
 {
     struct forgetting forgetting = { .walk = { .app = job->app, .reader = job->reader, .fault = &job->fault },
-                                     .until_us = clock_mono_us() + INT64_C(1000) * RUN_MS };
-    char after[ID_TEXT_LEN + 1];
+                                     .until_us = clock_mono_us() + INT64_C(1000) * RUN_MS, .slices = RUN_SLICES };
     bool over = false;
     enum err e;
 
@@ -201,10 +218,7 @@ enum err leave_run_forget(struct job *job)
     arena_free(forgetting.walk.arena);
     if (e)
         return e;
-    if (over) {
-        id_format(&forgetting.walk.after, after);
-        return ask_later(job, &forgetting,
-                         arena_printf(job->arena, "%d %s %s %" PRId64, forgetting.round, forgetting.part, after, forgetting.walk.after_n), 0);
-    }
+    if (over)
+        return ask_later(job, &forgetting, write_payload(job->arena, &forgetting), 0);
     return forgetting.round == 1 ? ask_later(job, &forgetting, "2", AGAIN_MS) : ERR_OK;
 }

@@ -299,11 +299,20 @@ static const char *const money[] = {
     NULL,
 };
 
+/* Accounts that were deleted before everything else that is held on a person went too: that is made good. */
+static const char *const left_before[] = {
+    "INSERT INTO job (lane, kind, key, run_at, created_at) SELECT 0, 'forget', lower(substr(hex(id), 1, 8) || '-' || substr(hex(id), 9, 4)"
+    " || '-' || substr(hex(id), 13, 4) || '-' || substr(hex(id), 17, 4) || '-' || substr(hex(id), 21)), deleted_at, deleted_at"
+    " FROM account WHERE deleted_at IS NOT NULL",
+    NULL,
+};
+
 const struct migration store_migrations[] = {
     { 1, first },
     { 2, second },
     { 3, totp_failures },
     { 4, staff },
     { 5, money },
+    { 6, left_before },
     { 0, NULL },
 };

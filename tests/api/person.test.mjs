@@ -1,7 +1,7 @@
 // What is held on a person: all of it given out on asking, and all but accounting gone when the person leaves.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
@@ -32,9 +32,10 @@ async function leave(usher, who) {
     assert.deepEqual((await usher.cognito('DeleteUser', { AccessToken: who.accessToken })).body, {});
 }
 
-// Both rounds: at once, and the later look.
-async function forgotten(usher) {
+// Both rounds: at once, and the later look. `between` writes what was under way in that moment.
+async function forgotten(usher, between = () => {}) {
     await waitFor(() => !sql(usher, "SELECT 1 FROM job WHERE kind = 'forget' AND (payload IS NULL OR payload NOT LIKE '2%')"), 'the first round');
+    between();
     await usher.advance(11 * 60_000);
     await waitFor(() => !sql(usher, "SELECT 1 FROM job WHERE kind = 'forget'"), 'the later look');
 }
@@ -60,6 +61,9 @@ async function fullLife(usher, { name, email, guest, guestEmail }) {
     await waitFor(() => sql(usher, 'SELECT status FROM refund') === '2', 'the refund');
     for (const ticket of tickets)
         await usher.pdf(who, ticket.ticketId).catch(() => {}); // a cancelled one has none
+    await usher.must(201, 'POST', `/v1/events/${paid.eventId}/staff`, { token: organizer.token, body: { email, role: 'gate' } });
+    const invitation = await usher.mail((m) => m.to.includes(email) && m.text.includes('/invitations/'));
+    await usher.must(200, 'POST', '/v1/staff-invitations/accept', { token: who.token, body: { token: invitation.text.match(/\/invitations\/([\w-]{43})/)[1] } });
     return { organizer, who, paid, free, order, named, hold, other, others, tickets, used };
 }
 
@@ -97,6 +101,7 @@ test('the export holds everything of a person, nothing of another, and no secret
     assert.equal(all.payments.find((p) => p.registrationId === order.registrationId).paymentIntentId, order.paymentIntentId);
     assert.deepEqual(all.refunds.map((r) => [r.registrationId, r.status, r.amount, r.reason]), [[order.registrationId, 'succeeded', 2500, 'Xaverine Quux fell ill']]);
     assert.deepEqual(all.events, []);
+    assert.deepEqual(all.staffAt.map((s) => [s.eventId, s.email, s.role]), [[paid.eventId, 'xaverine@example.org', 'gate']]);
     for (const { what, why } of all.notIncluded)
         assert.ok(what && why.length > 20, what);
 
@@ -170,7 +175,20 @@ test('who leaves is nowhere any more: not in the rows, not in the files, and a d
     const valid = tickets.find((ticket) => ticket.registrationId === named.registrationId && ticket.status === 'valid' && ticket.attendeeName === person.name);
 
     await leave(usher, who);
-    await forgotten(usher);
+    // A page that was being drawn when the account went is written behind the first round.
+    const late = join(usher.data, 'objects', 'tickets', paid.eventId, `${order.ticketIds[1]}-0123456789abcdef.pdf`);
+    const others = join(usher.data, 'objects', 'tickets', paid.eventId, `${order.ticketIds[1].slice(0, -4)}ff01-0123456789abcdef.pdf`);
+    await forgotten(usher, () => {
+        assert.deepEqual(readdirSync(join(usher.data, 'objects', 'tickets', paid.eventId)), []);
+        for (const path of [late, others])
+            writeFileSync(path, '%PDF-1.7');
+    });
+    assert.deepEqual([late, others].map(existsSync), [false, true], 'another person\'s stays');
+    rmSync(others);
+    assert.ok(traces.some((trace) => trace.test(sql(usher, 'SELECT hex(changes) FROM oplog').split('\n').map((hex) => Buffer.from(hex, 'hex').toString('latin1')).join(' '))),
+        'the oplog of the day still has it, as docs/security.md says');
+    await usher.advance(24 * HOUR); // the count of invitations mailed to an address is kept for a day
+    await waitFor(() => sql(usher, 'SELECT count(*) FROM staff_mail') === '0', 'the invitations to be uncounted', { timeout: 60_000 });
     const rows = dump(usher);
     for (const trace of traces)
         assert.doesNotMatch(rows, trace);
@@ -203,8 +221,6 @@ test('who leaves is nowhere any more: not in the rows, not in the files, and a d
     assert.match(pdfText(await usher.pdf(steward, valid.ticketId)), /Former user/);
 
     // A day later the oplog has let go too, though nobody wrote; then not even the free space of the files has a trace.
-    assert.ok(traces.some((trace) => trace.test(sql(usher, 'SELECT hex(changes) FROM oplog').split('\n').map((hex) => Buffer.from(hex, 'hex').toString('latin1')).join(' '))),
-        'the oplog of the day still has it, as docs/security.md says');
     await usher.advance(25 * HOUR);
     await waitFor(() => Number(sql(usher, `SELECT min(at) FROM oplog`)) > usher.now() - 24 * HOUR, 'the oplog to let go', { timeout: 60_000 });
     await usher.stop();

@@ -162,11 +162,35 @@ static void each_part_gives_out_and_lets_go_or_says_why_not(void **state)
         }
 }
 
+/* Who was deleted by an earlier version is forgotten by this one: the step of the schema asks for the job, under the id as everybody writes it. */
+static void who_left_before_is_asked_about(void **state)
+{
+    static const char earlier[] = "INSERT INTO account (id, email, email_key, groups, status, password, created_at, updated_at, deleted_at) VALUES"
+                                  " (x'01A20653F41A7B848A48F469280D6188', 'deleted:1', 'deleted:1', 1, 2, '', 1, 1, 1234),"
+                                  " (x'01A20653F41A7B848A48F469280D6200', 'b@example.org', 'b@example.org', 1, 1, '', 1, 1, NULL)";
+    sqlite3 *db = NULL;
+    sqlite3_stmt *stmt = NULL;
+
+    assert_int_equal(sqlite3_open(":memory:", &db), SQLITE_OK);
+    for (const struct migration *step = store_migrations; step->version; step++) {
+        if (strncmp(step->statements[0], "INSERT INTO job", 15) == 0)
+            assert_int_equal(sqlite3_exec(db, earlier, NULL, NULL, NULL), SQLITE_OK);
+        for (const char *const *text = step->statements; *text; text++)
+            assert_int_equal(sqlite3_exec(db, *text, NULL, NULL, NULL), SQLITE_OK);
+    }
+    assert_int_equal(sqlite3_prepare_v2(db, "SELECT group_concat(kind || ' ' || key || ' ' || lane || ' ' || run_at) FROM job", -1, &stmt, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
+    assert_string_equal((const char *)sqlite3_column_text(stmt, 0), "forget 01a20653-f41a-7b84-8a48-f469280d6188 0 1234");
+    sqlite3_finalize(stmt);
+    sqlite3_close(db);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_column_is_answered_for_once),
         cmocka_unit_test(what_parts_hold_is_there),
+        cmocka_unit_test(who_left_before_is_asked_about),
         cmocka_unit_test(each_part_gives_out_and_lets_go_or_says_why_not),
     };
 
