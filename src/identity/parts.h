@@ -43,16 +43,25 @@ struct identity {
     char *dir;
 };
 
-/* ---- the keys in force (identity.c) ---- */
+/* ---- the keys in force (key_ring.c) ---- */
 
 /* Constant while anybody uses it: a change of the keys makes a new ring, and the old one goes with its last user. */
 struct key_ring {
     unsigned users;              /* guarded by identity.lock */
     struct jwt_pool pool;
 };
+/* An empty one, with the issuer's names. */
+struct key_ring *key_ring_new(const struct identity *identity);
+/* In force for everybody from here on; the identity's from here on. If a key went before its time, remembered tokens are looked at anew. */
+void key_ring_put(struct identity *identity, struct key_ring *ring);
 /* NULL as long as there is none. Any thread. */
 struct key_ring *key_ring_take(struct identity *identity);
 void key_ring_drop(struct identity *identity, struct key_ring *ring); /* takes NULL */
+
+/* Read our own keys, or, at the very first start, have the first one made in the background. */
+bool key_ring_open(struct identity *identity, struct buf *error);
+/* A sweep: what another node, or a command, did to the keys; and keys whose last token has expired go from the disk too. */
+void key_ring_sweep(struct app *app, struct reader *reader, struct arena *arena);
 
 /* Is there a ring? No token can be good before: nothing was ever signed. */
 bool identity_keys_ready(struct identity *identity);
