@@ -32,7 +32,7 @@ const keepers = {
     'uv.h': ['http', 'store', 'cli', 'main.c'],
     'http_parser.h': ['http'],
     'jansson.h': ['base', 'http', 'store', 'events', 'registrations', 'identity', 'payments', 'tickets', 'gate', 'mail', 'sim', 'cli'],
-    'curl/curl.h': ['payments', 'mail', 'objects', 'sim', 'cli'],
+    'curl/curl.h': ['identity', 'payments', 'mail', 'objects', 'sim', 'cli'],
     'pango/pangocairo.h': ['tickets'],
     'cairo.h': ['tickets'],
     'qrencode.h': ['tickets'],

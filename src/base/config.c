@@ -65,6 +65,17 @@ static const char *check_http_url(const char *value)
     return !host || !*host || *host == '/' || strpbrk(value, " ?#\"<>\\") ? want : NULL;
 }
 
+/* Compared with what tokens say, to the last byte, so a slash at its end stays. */
+static const char *check_issuer(const char *value)
+{
+    return check_http_url(value);
+}
+
+static const char *check_key_set_url(const char *value)
+{
+    return (begins(value, "http://") || begins(value, "https://")) && !strpbrk(value, " #\"<>\\") ? NULL : "a URL that begins with http:// or https://";
+}
+
 static const char *check_smtp_url(const char *value)
 {
     return begins(value, "smtp://") || begins(value, "smtps://") ? NULL : "a URL that begins with smtp:// or smtps://";
@@ -114,6 +125,12 @@ static const struct setting settings[] = {
             .help = "Memory that hashing a password takes (Argon2id). OWASP's least: 47104 with 1 pass, 19456 with 2, 12288 with 3, 7168 with 5. "
                     "Raised: hashes follow as their owners sign in. Lowered: they stay as they are until the password is changed."),
     SETTING(argon2_passes, NUMBER, .least = 1, .most = 16, .preset = "2", .help = "Passes over that memory."),
+    SETTING(oidc_issuer, TEXT, .check = check_issuer,
+            .help = "Trust this issuer's tokens in place of the built-in user pool: a pool at Amazon Cognito, Keycloak, or another OpenID provider; as \"iss\" in its tokens."),
+    SETTING(oidc_client_id, TEXT, .help = "The application at that issuer whose tokens are for us."),
+    SETTING(oidc_jwks_url, TEXT, .check = check_key_set_url, .help = "Where the issuer's key set is. Default: the issuer and /.well-known/jwks.json."),
+    SETTING(oidc_groups_claim, TEXT, .preset = "cognito:groups",
+            .help = "The claim that holds a person's groups; with dots for one inside another, as in realm_access.roles."),
     SETTING(smtp_url, TEXT, .check = check_smtp_url, .secret = true,
             .help = "smtp://[USER:PASSWORD@]HOST[:PORT], or smtps:// for TLS from the start. Unset: mail is written to DIR/outbox/*.eml."),
     SETTING(mail_from, TEXT, .preset = "tickets@localhost", .check = check_mail_from, .help = "The sender's address on mail."),

@@ -6,7 +6,7 @@
  * config.c holds name, type, bounds, default and help text; `usher help config`
  * prints it. An unknown key or USHER_ variable is an error that names the
  * nearest known one, before anything is opened. Settings of what comes later
- * (PostgreSQL, S3, an outside issuer) are known and refused with a clear sentence.
+ * (PostgreSQL, S3) are known and refused with a clear sentence.
  *
  * Read once at start; constant from then on: any thread reads freely.
  */
@@ -24,6 +24,7 @@ struct config {
     bool limits;                /* rate limits and connections per address */
     const char *cors_origins;   /* exact origins, separated by spaces or commas; NULL: none */
     const char *tls_cert, *tls_key;
+    const char *oidc_issuer, *oidc_client_id, *oidc_jwks_url, *oidc_groups_claim; /* another issuer in place of our own pool; NULL issuer: none */
     const char *smtp_url, *mail_from;
     const char *stripe_secret_key, *stripe_publishable_key, *stripe_webhook_secret, *stripe_api_base;
     bool block_disputed;        /* tickets whose payment is disputed, or was lost so, open no gate */

@@ -241,7 +241,7 @@ const struct command commands[] = {
     { .name = "user group", .words = "EMAIL", .word_count = 1, .summary = "Put an account into groups, and out of the others.",
       .options = user_group_options, .run = user_group_run },
     { .name = "user disable", .words = "EMAIL", .word_count = 1, .summary = "Bar an account; its tokens end at once.", .options = folder_options,
-      .run = user_disable_run },
+      .run = user_disable_run, .help = "EMAIL may also be the account's id, for one without an address." },
     { .name = "user mfa", .words = "EMAIL", .word_count = 1, .summary = "Take the second factor off an account.", .options = user_mfa_options,
       .run = user_mfa_run,
       .help = "With --off: for somebody who lost the authenticator app and the recovery codes, and whom you have made\n"

@@ -149,8 +149,7 @@ static bool open_simulator(struct app *app, struct buf *error)
 /* What /config.json tells the web app beyond the addresses. */
 static void write_web_config(struct app *app, struct buf *out)
 {
-    json_str(out, "userPoolId", identity_pool_id(app->identity));
-    json_str(out, "userPoolClientId", identity_client_id(app->identity));
+    identity_web_config(app->identity, out);
     json_str(out, "paymentProvider", payments_provider(app->payments));
     json_str(out, "publishableKey", payments_publishable_key(app->payments));
 }

@@ -22,7 +22,7 @@ struct http_hooks {
     enum err (*authenticate)(struct app *app, struct tx *tx, const char *token, size_t len, struct caller *out);
     /* In a WRITE's transaction: is caller.epoch still the account's, and the account not disabled? ERR_UNAUTHENTICATED if not. */
     enum err (*still_valid)(struct tx *tx, const struct caller *caller);
-    /* Write the members of /config.json that http does not know (userPoolId, paymentProvider, ...) with json_str(out, name, ...). NULL: none. */
+    /* Write the members of /config.json that http does not know (identityEndpoint, userPoolId, paymentProvider, ...) with json_str(out, name, ...). NULL: none. */
     void (*web_config)(struct app *app, struct buf *out);
 };
 

@@ -144,7 +144,6 @@ static enum err show_config(struct req *req, struct tx *tx)
 
     json_open(out, NULL);
     json_str(out, "apiEndpoint", arena_printf(req->arena, "%s/v1", url));
-    json_str(out, "identityEndpoint", arena_printf(req->arena, "%s/identity/", url));
     if (http->hooks.web_config)
         http->hooks.web_config(req->app, out);
     json_close(out);

@@ -34,7 +34,7 @@ struct caller {
     struct id gate_of;      /* a scanner device's: the one event whose gate it keeps; zero for people */
     unsigned groups;        /* GROUP_... */
     int64_t epoch;          /* account.epoch when the token was made; compared in WRITE and WORK */
-    const char *email;      /* of the token; for display only */
+    const char *email, *name; /* of the token; for display only; each may be NULL */
     struct id session;      /* origin_jti */
     int64_t expires_at_ms;
 };

@@ -24,7 +24,7 @@
 
 struct remembered {
     unsigned char hash[32];
-    struct caller caller;      /* email: heap */
+    struct caller caller;      /* email and name: heap */
     unsigned epoch;            /* of the account's slot */
     uint32_t used;             /* for forgetting the one that was used longest ago; 0: free */
 };
@@ -50,13 +50,19 @@ struct token_cache *tokens_open(void)
     return tokens;
 }
 
+static void forget_texts(struct remembered *entry)
+{
+    free((char *)(uintptr_t)entry->caller.email);
+    free((char *)(uintptr_t)entry->caller.name);
+}
+
 void tokens_close(struct token_cache *tokens)
 {
     if (!tokens)
         return;
     for (size_t i = 0; i < GROUPS; i++)
         for (size_t j = 0; j < WAYS; j++)
-            free((char *)(uintptr_t)tokens->groups[i][j].caller.email);
+            forget_texts(&tokens->groups[i][j]);
     free(tokens->groups);
     EVP_MD_free(tokens->sha256);
     EVP_MD_CTX_free(tokens->context);
@@ -97,10 +103,11 @@ static struct remembered *find(struct token_cache *tokens, const unsigned char h
 
 static void remember(struct token_cache *tokens, struct remembered *entry, const unsigned char hash[32], const struct caller *caller, unsigned epoch)
 {
-    free((char *)(uintptr_t)entry->caller.email);
+    forget_texts(entry);
     memcpy(entry->hash, hash, 32);
     entry->caller = *caller;
     entry->caller.email = caller->email ? strdup(caller->email) : NULL;
+    entry->caller.name = caller->name ? strdup(caller->name) : NULL;
     entry->epoch = epoch;
     entry->used = ++tokens->now ? tokens->now : ++tokens->now;
 }
@@ -124,6 +131,7 @@ enum err tokens_check(struct exchange *x, const char *token, size_t len, struct 
         entry->used = ++tokens->now ? tokens->now : ++tokens->now;
         *out = entry->caller;
         out->email = arena_strdup(x->arena, entry->caller.email);
+        out->name = arena_strdup(x->arena, entry->caller.name);
         metrics_count(x->loop->metrics, METRIC_TOKEN_HITS, 1);
         return ERR_OK;
     }

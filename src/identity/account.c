@@ -296,8 +296,7 @@ void account_raise_epoch(struct tx *tx, const struct id *id)
 
 /* ---- from the shell ---- */
 
-/* The rule of FIELD_EMAIL, for addresses that did not come through a shape. */
-static bool email_good(const char *email)
+bool account_email_good(const char *email)
 {
     size_t len = strlen(email);
     const char *at = strrchr(email, '@');
@@ -311,13 +310,21 @@ static bool email_good(const char *email)
     return true;
 }
 
+/* Does another issuer say who people are and what they may? */
+static bool has_issuer(const struct tx *tx)
+{
+    return tx->app && tx->app->config && tx->app->config->oidc_issuer;
+}
+
 enum err account_add(struct tx *tx, const char *email, const char *name, unsigned groups, const char *password_hash, struct id *out)
 {
     struct account account = {
         .id = id_new(tx->now_ms), .email = email, .name = name, .groups = groups, .status = ACCOUNT_CONFIRMED, .password = password_hash,
     };
 
-    account.email_key = email_good(email) ? account_fold_email(tx->arena, email) : NULL;
+    if (has_issuer(tx))
+        return fail(tx, ERR_CONFLICT, "accounts are made at the issuer that USHER_OIDC_ISSUER names");
+    account.email_key = account_email_good(email) ? account_fold_email(tx->arena, email) : NULL;
     if (!account.email_key)
         return fail(tx, ERR_INVALID, "this is not an e-mail address");
     if (!account_insert(tx, &account))
@@ -327,13 +334,15 @@ enum err account_add(struct tx *tx, const char *email, const char *name, unsigne
     return ERR_OK;
 }
 
-/* The id, read before the change and told after it. */
+/* The id, read before the change and told after it. `email` may be the id as text: accounts of another issuer may have no address. */
 static enum err change_by_email(struct tx *tx, struct sql *sql, const char *email, const unsigned *groups, const char *note)
 {
     struct account account;
+    struct id id;
+    bool is_id = id_parse(email, strlen(email), &id);
 
-    if (!account_by_email(tx, email, &account))
-        return fail(tx, ERR_NOT_FOUND, "there is no account with this address");
+    if (is_id ? !account_by_id(tx, &id, &account) : !account_by_email(tx, email, &account))
+        return fail(tx, ERR_NOT_FOUND, is_id ? "there is no account with this id" : "there is no account with this address");
     struct query *q = query(tx, sql);
     bind_text(q, ":email_key", account.email_key);
     bind_int(q, ":now", tx->now_ms);
@@ -348,6 +357,8 @@ static enum err change_by_email(struct tx *tx, struct sql *sql, const char *emai
 /* Tokens in hand stay good: what their owner may do is read from the row, not from the token. */
 enum err account_set_groups(struct tx *tx, const char *email, unsigned groups)
 {
+    if (has_issuer(tx))
+        return fail(tx, ERR_CONFLICT, "groups are given at the issuer that USHER_OIDC_ISSUER names");
     return change_by_email(tx, &account_groups_sql, email, &groups, "account.groups");
 }
 

@@ -233,6 +233,17 @@ static void write_documents(struct identity *identity)
     buf_free(&address);
 }
 
+/* Whose tokens are taken: another issuer's, or our own pool's. */
+static bool open_issuer(struct identity *identity, struct buf *error)
+{
+    if (identity->app->config->oidc_issuer)
+        return (identity->outside = outside_open(identity, error)) != NULL;
+    if (!load_names(identity, error))
+        return false;
+    write_documents(identity);
+    return key_ring_open(identity, error);
+}
+
 struct identity *identity_open(struct app *app, const char *dir, struct buf *error)
 {
     struct identity *identity = calloc(1, sizeof *identity);
@@ -247,10 +258,7 @@ struct identity *identity_open(struct app *app, const char *dir, struct buf *err
     pthread_mutex_init(&identity->lock, NULL);
     pthread_mutex_init(&identity->look_lock, NULL);
     pthread_cond_init(&identity->changed, NULL);
-    bool good = load_secret(identity, error) && load_names(identity, error) && load_costs(identity, error);
-    if (good)
-        write_documents(identity);
-    if (!good || !key_ring_open(identity, error)) {
+    if (!load_secret(identity, error) || !load_costs(identity, error) || !open_issuer(identity, error)) {
         identity_close(identity);
         return NULL;
     }
@@ -265,6 +273,7 @@ void identity_close(struct identity *identity)
 
     flush_failures(identity, arena);
     arena_free(arena);
+    outside_close(identity->outside);
     if (identity->making)
         pthread_join(identity->maker, NULL);
     pthread_cond_destroy(&identity->changed);
@@ -291,6 +300,18 @@ const char *identity_client_id(const struct identity *identity)
     return identity->client_id;
 }
 
+void identity_web_config(const struct identity *identity, struct buf *out)
+{
+    struct buf endpoint = buf_heap();
+
+    buf_printf(&endpoint, "%s/identity/", identity->app->public_url);
+    json_str(out, "identityEndpoint", identity->outside ? outside_endpoint(identity->outside) : endpoint.data);
+    json_str(out, "issuer", identity->issuer);
+    json_str(out, "userPoolId", identity->pool_id);
+    json_str(out, "userPoolClientId", identity->client_id);
+    buf_free(&endpoint);
+}
+
 /* ---- what http asks ---- */
 
 enum err identity_authenticate(struct app *app, struct tx *tx, const char *token, size_t len, struct caller *out)
@@ -298,6 +319,8 @@ enum err identity_authenticate(struct app *app, struct tx *tx, const char *token
     struct jwt_claims claims;
     struct account account;
 
+    if (app->identity->outside)
+        return outside_authenticate(app->identity, tx, token, len, out);
     if (identity_judge(app->identity, tx->arena, token, len, &claims) != JWT_GOOD ||
         !account_of_token(tx, &claims.account, claims.epoch, &claims.session, &account))
         return ERR_UNAUTHENTICATED;
@@ -314,6 +337,8 @@ enum err identity_authenticate(struct app *app, struct tx *tx, const char *token
 
 enum err identity_still_valid(struct tx *tx, const struct caller *caller)
 {
+    if (tx->app && tx->app->identity && tx->app->identity->outside)
+        return outside_still_valid(tx, caller);
     return account_of_token(tx, &caller->account, caller->epoch, &caller->session, NULL) ? ERR_OK : ERR_UNAUTHENTICATED;
 }
 

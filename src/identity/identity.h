@@ -6,6 +6,7 @@
  * Passwords are Argon2id (settings argon2_memory_kib and argon2_passes) and are hashed on LANE_HASH only. Tokens
  * are RS256 with Cognito's claims; the signing key is DIR/keys/tokens.pem (0600).
  * A token carries the account's epoch; raising the epoch voids every older one.
+ * Where USHER_OIDC_ISSUER names another issuer (outside.h), that one signs people in, and this wire refuses.
  */
 #ifndef USHER_IDENTITY_IDENTITY_H
 #define USHER_IDENTITY_IDENTITY_H
@@ -30,6 +31,8 @@ struct identity *identity_open(struct app *app, const char *dir, struct buf *err
 void identity_close(struct identity *identity);
 const char *identity_pool_id(const struct identity *identity);
 const char *identity_client_id(const struct identity *identity);
+/* The members of /config.json that tell where and how people sign in. */
+void identity_web_config(const struct identity *identity, struct buf *out);
 
 /* ---- signing keys, from the shell: on the folder of app->config->data, and known to app->identity at once where that is open ---- */
 
@@ -64,6 +67,7 @@ bool account_by_email(struct tx *tx, const char *email, struct account *out);
 /* From the shell (`usher user ...`), as writes. A new account is confirmed at once.
  * `password_hash` from identity_hash_password; NULL: sign-in is impossible until the password is reset. ERR_CONFLICT when the address is taken. */
 enum err account_add(struct tx *tx, const char *email, const char *name, unsigned groups, const char *password_hash, struct id *out);
+/* `email` may also be the account's id. */
 enum err account_set_groups(struct tx *tx, const char *email, unsigned groups);
 enum err account_disable(struct tx *tx, const char *email);
 /* Take off the second factor and its recovery codes, and tell the owner by mail. ERR_NOT_FOUND when there is none. */

@@ -56,6 +56,8 @@ static enum err begin(struct req *req, struct tx *tx)
 
     if (e)
         return e;
+    if (identity_of(req)->outside)
+        return refuse(req, ResourceNotFoundException, "There is no user pool here: people sign in at %s", identity_of(req)->issuer);
     call->operation = find_operation(req, document);
     if (!call->operation || !cognito_read(req, document, call->operation->shape, &call->in) || !client_good(req, call))
         return ERR_OK;
@@ -123,6 +125,9 @@ static enum err reply_key_set(struct req *req)
 static enum err show_document(struct req *req, struct tx *tx)
 {
     struct identity *identity = identity_of(req);
+
+    if (identity->outside) /* it publishes its own */
+        return ERR_NOT_FOUND;
     size_t pool_len = strlen(identity->pool_id);
     const char *rest = strncmp(req->rest, identity->pool_id, pool_len) == 0 ? req->rest + pool_len : "";
 

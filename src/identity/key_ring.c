@@ -171,7 +171,7 @@ bool identity_key_set(struct identity *identity, struct buf *out)
 void key_ring_sweep(struct app *app, struct reader *reader, struct arena *arena)
 {
     struct identity *identity = app->identity;
-    struct key_ring *ring = key_ring_take(identity);
+    struct key_ring *ring = identity->outside ? NULL : key_ring_take(identity); /* another issuer's keys are not in a file of ours */
     int64_t now_ms = clock_now_ms();
     bool left = false;
 
@@ -193,7 +193,7 @@ enum err identity_keys_rotate(struct app *app, bool at_once, struct fault *fault
 
     if (e)
         e = fault_set(fault, e, "%s", error.data);
-    else if (app->identity)
+    else if (app->identity && !app->identity->outside)
         identity_keys_look(app->identity);
     if (!e && app->identity)
         log_info(at_once ? "A new token signing key signs at once; every token from before is void" : "A new token signing key is published");

@@ -7,6 +7,7 @@
 #include "identity/attempts.h"
 #include "identity/identity.h"
 #include "identity/jwt.h"
+#include "identity/outside.h"
 #include "identity/password.h"
 
 enum { IDENTITY_SECRET_BYTES = 32 };
@@ -25,6 +26,7 @@ struct identity {
     /* DIR/keys/identity.key: codes are kept as an HMAC under it, refresh tokens follow one another by it. */
     uint8_t secret[IDENTITY_SECRET_BYTES];
     struct attempts *attempts;   /* guards itself */
+    struct outside *outside;     /* another issuer signs people in, and its keys are in the ring; NULL: we do */
     struct password_cost password_cost;     /* of new hashes */
     struct password_effort password_effort; /* of passwords that do not match: as dear as this pool's hashes ever were */
 
@@ -163,6 +165,8 @@ int64_t challenge_remove_expired(struct tx *tx);
 
 /* ---- accounts (account.c) ---- */
 
+/* The rule of FIELD_EMAIL, for addresses that did not come through a shape. */
+bool account_email_good(const char *email);
 /* Insert an unconfirmed or confirmed account; false when the address is taken. */
 bool account_insert(struct tx *tx, const struct account *account);
 /* Take over an account that was never confirmed; false when it was, meanwhile. */
