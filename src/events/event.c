@@ -18,6 +18,9 @@ SQL(event_by_id,
 SQL(event_types_of,
     "SELECT " EVENT_TYPE_COLUMNS " FROM ticket_type t JOIN stock s ON s.event = t.event AND s.n = t.n WHERE t.event = :event ORDER BY t.n");
 SQL(event_owner_of, "SELECT organizer, status FROM event WHERE id = :id");
+SQL(event_account_of, "SELECT e.organizer, a.groups FROM event e JOIN account a ON a.id = :account WHERE e.id = :event AND a.status = 1");
+/* A row of the room above; whose word a scanner's credential rests on is asked here, where all rights are decided. */
+SQL(event_device_maker, "SELECT made_by FROM device WHERE id = :id AND event = :event");
 
 void event_read_row(struct query *q, struct tx *tx, struct event *out)
 {
@@ -128,16 +131,11 @@ bool event_is_over(const struct event *event, int64_t now_ms)
 
 enum right { RIGHT_NONE, RIGHT_GATE, RIGHT_MANAGE, RIGHT_OWN };
 
-/* All that this caller may do at this event: each right holds those below it. */
-static enum right right_of(struct tx *tx, const struct caller *caller, const struct id *event, const struct id *organizer)
+static enum right right_of_account(struct tx *tx, const struct id *account, unsigned groups, const struct id *event, const struct id *organizer)
 {
-    if (id_is_zero(&caller->account))
-        return RIGHT_NONE;
-    if (!id_is_zero(&caller->gate_of))
-        return id_equal(&caller->gate_of, event) ? RIGHT_GATE : RIGHT_NONE;
-    if (id_equal(&caller->account, organizer) || (caller->groups & GROUP_ADMINS))
+    if (id_equal(account, organizer) || (groups & GROUP_ADMINS))
         return RIGHT_OWN;
-    switch (staff_role_of(tx, event, &caller->account)) {
+    switch (staff_role_of(tx, event, account)) {
     case STAFF_MANAGER:
         return RIGHT_MANAGE;
     case STAFF_GATE:
@@ -146,6 +144,53 @@ static enum right right_of(struct tx *tx, const struct caller *caller, const str
         break;
     }
     return RIGHT_NONE;
+}
+
+bool event_managed_by(struct tx *tx, const struct id *event, const struct id *account)
+{
+    struct query *q = query(tx, &event_account_of);
+    struct id organizer;
+    unsigned groups = 0;
+    bool found;
+
+    bind_id(q, ":event", event);
+    bind_id(q, ":account", account);
+    found = query_row(q);
+    if (found) {
+        organizer = col_id(q, 0);
+        groups = (unsigned)col_int(q, 1);
+    }
+    query_end(q);
+    return found && right_of_account(tx, account, groups, event, &organizer) >= RIGHT_MANAGE;
+}
+
+/* A scanner device has the gate of its event as long as who made it manages that event: who is removed leaves no way back in. */
+static enum right right_of_device(struct tx *tx, const struct caller *caller, const struct id *event)
+{
+    struct query *q;
+    struct id maker;
+    bool found;
+
+    if (!id_equal(&caller->gate_of, event))
+        return RIGHT_NONE;
+    q = query(tx, &event_device_maker);
+    bind_id(q, ":id", &caller->account);
+    bind_id(q, ":event", event);
+    found = query_row(q);
+    if (found)
+        maker = col_id(q, 0);
+    query_end(q);
+    return found && event_managed_by(tx, event, &maker) ? RIGHT_GATE : RIGHT_NONE;
+}
+
+/* All that this caller may do at this event: each right holds those below it. */
+static enum right right_of(struct tx *tx, const struct caller *caller, const struct id *event, const struct id *organizer)
+{
+    if (id_is_zero(&caller->account))
+        return RIGHT_NONE;
+    if (!id_is_zero(&caller->gate_of))
+        return right_of_device(tx, caller, event);
+    return right_of_account(tx, &caller->account, caller->groups, event, organizer);
 }
 
 bool event_visible(struct tx *tx, const struct caller *caller, const struct event *event)

@@ -64,6 +64,8 @@ enum err event_for_gate(struct tx *tx, const struct caller *caller, const struct
 #define EVENT_GATE_AFTER_END_MS (INT64_C(24) * 3600 * 1000)
 /* Cancelled, or its gate has closed for good: nobody begins to help there any more. */
 bool event_is_over(const struct event *event, int64_t now_ms);
+/* May this account manage it, as account and staff stand now? What it set up and left to others (scanner devices) is good only so long. */
+bool event_managed_by(struct tx *tx, const struct id *event, const struct id *account);
 /* The same as a route's `allow`, where the first id in the path is the event. */
 enum err event_allow_owner(struct req *req, struct tx *tx);
 enum err event_allow_manager(struct req *req, struct tx *tx);

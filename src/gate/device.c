@@ -8,7 +8,7 @@
 #include "base/secret.h"
 #include "identity/identity.h"
 
-const char *const device_status_words[] = { "waiting", "expired", "active", "revoked", NULL };
+const char *const device_status_words[] = { "waiting", "expired", "active", "suspended", "revoked", NULL };
 
 /* A credential is looked up anew so often, and its device then counts as seen. */
 #define LOOK_AGAIN_MS (INT64_C(60) * 1000)
@@ -21,7 +21,8 @@ SQL(devices_of_event_sql, "SELECT " COLUMNS " FROM device WHERE event = :event A
 SQL(device_count_sql, "SELECT count(*), count(CASE WHEN revoked_at IS NULL THEN 1 END) FROM device WHERE event = :event");
 SQL(device_insert_sql, "INSERT INTO device (id, event, name, gate, made_by, created_at, token_hash, token_expires_at)"
                        " VALUES (:id, :event, :name, :gate, :actor, :now, :hash, :expires_at)");
-SQL(device_provision_sql, "UPDATE device SET token_hash = :hash, token_expires_at = :expires_at WHERE id = :id AND revoked_at IS NULL");
+SQL(device_provision_sql, "UPDATE device SET token_hash = :hash, token_expires_at = :expires_at, credential_hash = NULL, epoch = epoch + 1,"
+                          " claimed_at = NULL, made_by = :actor WHERE id = :id AND revoked_at IS NULL");
 /* The rule itself: of two that come at once, the second finds no such code. */
 SQL(device_claim_sql, "UPDATE device SET token_hash = NULL, token_expires_at = NULL, credential_hash = :credential, epoch = epoch + 1,"
                       " claimed_at = :now, seen_at = :now WHERE id = :id AND token_hash = :hash AND revoked_at IS NULL");
@@ -49,6 +50,13 @@ static void read_row(struct query *q, struct tx *tx, struct device *out)
     out->status = out->revoked_at_ms ? DEVICE_REVOKED : claimed ? DEVICE_ACTIVE : out->code_expires_at_ms > tx->now_ms ? DEVICE_WAITING : DEVICE_EXPIRED;
 }
 
+/* Behind the query, for it asks others. */
+static void look_at_maker(struct tx *tx, struct device *device)
+{
+    if (device->status == DEVICE_ACTIVE && !event_managed_by(tx, &device->event, &device->made_by))
+        device->status = DEVICE_SUSPENDED;
+}
+
 static bool read_one(struct query *q, struct tx *tx, struct device *out)
 {
     bool found = query_row(q);
@@ -56,6 +64,8 @@ static bool read_one(struct query *q, struct tx *tx, struct device *out)
     if (found)
         read_row(q, tx, out);
     query_end(q);
+    if (found)
+        look_at_maker(tx, out);
     return found;
 }
 
@@ -80,6 +90,8 @@ size_t devices_of_event(struct tx *tx, const struct id *event, const struct page
     while (count <= (size_t)page->limit && query_row(q))
         read_row(q, tx, &rows[count++]);
     query_end(q);
+    for (size_t i = 0; i < count; i++)
+        look_at_maker(tx, &rows[i]);
     *more = count > (size_t)page->limit;
     *out = rows;
     return *more ? (size_t)page->limit : count;
@@ -126,6 +138,18 @@ enum err device_event_of_code(struct tx *tx, const char *code, struct id *out)
 
 /* ---- making ---- */
 
+static void tell_http(struct app *app, void *arg)
+{
+    http_epoch_raised(app, arg);
+}
+
+/* Once this transaction is durable no loop remembers the device's credential any more. The arena outlives the commit. */
+static void drop_remembered(struct tx *tx, const struct id *device)
+{
+    if (tx->app && tx->app->http)
+        tx_after_commit(tx, tell_http, arena_copy(tx->arena, device, sizeof *device));
+}
+
 static enum err refuse_if_over(struct tx *tx, const struct event *event)
 {
     if (!event_is_over(event, tx->now_ms))
@@ -163,11 +187,11 @@ static const char *set_code(struct tx *tx, struct sql *sql, struct device *devic
     bind_id(q, ":id", &device->id);
     bind_blob(q, ":hash", hash, sizeof hash);
     bind_int(q, ":expires_at", device->code_expires_at_ms);
+    bind_id(q, ":actor", &device->made_by);
     if (sql == &device_insert_sql) {
         bind_id(q, ":event", &device->event);
         bind_text(q, ":name", device->name);
         bind_text(q, ":gate", device->gate);
-        bind_id(q, ":actor", &device->made_by);
         bind_int(q, ":now", tx->now_ms);
     }
     query_run(q);
@@ -196,26 +220,16 @@ enum err device_provision(struct tx *tx, const struct event *event, struct devic
         return e;
     if (device->status == DEVICE_REVOKED)
         return fail(tx, ERR_CONFLICT, "The device is revoked; make a new one.");
+    device->made_by = tx->actor;
+    device->status = DEVICE_WAITING;
+    device->claimed_at_ms = 0;
     *code = set_code(tx, &device_provision_sql, device);
-    if (device->status == DEVICE_EXPIRED)
-        device->status = DEVICE_WAITING;
+    drop_remembered(tx, &device->id);
     tx_note(tx, "device.provisioned", &device->id, &event->id);
     return ERR_OK;
 }
 
 /* ---- claiming, changing, ending ---- */
-
-static void tell_http(struct app *app, void *arg)
-{
-    http_epoch_raised(app, arg);
-}
-
-/* Once this transaction is durable no loop remembers the device's credential any more. The arena outlives the commit. */
-static void drop_remembered(struct tx *tx, const struct id *device)
-{
-    if (tx->app && tx->app->http)
-        tx_after_commit(tx, tell_http, arena_copy(tx->arena, device, sizeof *device));
-}
 
 enum err device_claim(struct tx *tx, const char *code, struct device *out, const char **credential)
 {
@@ -226,7 +240,8 @@ enum err device_claim(struct tx *tx, const char *code, struct device *out, const
     secret_hash(code, strlen(code), hash);
     *credential = secret_make(tx->arena, DEVICE_CREDENTIAL_PREFIX);
     secret_hash(*credential, strlen(*credential), kept);
-    if (!find_by_code(tx, code, out) || !event_find(tx, &out->event, &event) || event_is_over(&event, tx->now_ms))
+    if (!find_by_code(tx, code, out) || !event_find(tx, &out->event, &event) || event_is_over(&event, tx->now_ms) ||
+        !event_managed_by(tx, &out->event, &out->made_by))
         return refuse_code(tx);
     q = query(tx, &device_claim_sql);
     bind_id(q, ":id", &out->id);

@@ -1,15 +1,17 @@
 /*
  * device.h - scanners that keep one event's gate without anybody's password on them.
  *
- *     WAITING --claim--> ACTIVE --revoke--> REVOKED
- *        |  ^               |
- * 15 min v  | provision     | provision: a new one-time code; the old credential ends when it is claimed
- *     EXPIRED (derived)     v
+ *     WAITING --claim--> ACTIVE --revoke--> REVOKED          (WAITING and EXPIRED are revoked alike)
+ *      |  ^  ^             |
+ * 15 min  |   \--provision-/     the old credential ends
+ *      v  |                      SUSPENDED (derived): ACTIVE, and who made it does not manage the event any more
+ *     EXPIRED (derived)
  *
  * The organizer or a manager makes a device and shows its one-time code as a QR code; the phone at the gate reads it and claims itself, without a
  * sign-in. What it gets is a credential of 256 random bits, of which only the hash is kept. It is good for the gate of this one event (struct caller,
  * gate_of), until 24 hours after the event's end or until it is revoked, which holds from that instant on: remembered tokens are dropped, and each
- * write asks again in its own transaction.
+ * write asks again in its own transaction. It rests on the word of who made it (or provisioned it last): once that account does not manage the event
+ * any more, the device is let in nowhere (event.c), so that who is removed leaves no way back in.
  *
  * Always true, by the schema's CHECK: a revoked device has neither code nor credential.
  */
@@ -26,7 +28,7 @@
 #define DEVICES_MAX 100
 #define DEVICES_EVER_MAX 1000
 
-enum device_status { DEVICE_WAITING, DEVICE_EXPIRED, DEVICE_ACTIVE, DEVICE_REVOKED };
+enum device_status { DEVICE_WAITING, DEVICE_EXPIRED, DEVICE_ACTIVE, DEVICE_SUSPENDED, DEVICE_REVOKED };
 extern const char *const device_status_words[];
 
 struct device {
@@ -43,7 +45,8 @@ size_t devices_of_event(struct tx *tx, const struct id *event, const struct page
 
 /* A new device, and its code in tx->arena. ERR_CONFLICT where the event is over or has as many as it may. `gate` may be NULL. */
 enum err device_make(struct tx *tx, const struct event *event, const char *name, const char *gate, struct device *out, const char **code);
-/* A new code for one that is there: its phone was lost, or the code ran out. ERR_CONFLICT when it is revoked or the event is over. */
+/* A new code for one that is there: its phone was lost, or the code ran out. An old credential ends at once, and who asks answers for the device
+ * from now on. ERR_CONFLICT when it is revoked or the event is over. */
 enum err device_provision(struct tx *tx, const struct event *event, struct device *device, const char **code);
 /* The code's device becomes ACTIVE; its credential in tx->arena. ERR_NOT_FOUND, alike, for a code that is none, is older than 15 minutes, was claimed
  * or withdrawn: of two claims at one instant the second finds none. */

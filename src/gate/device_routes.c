@@ -239,7 +239,7 @@ const struct route device_routes[] = {
       .body = &device_new_shape, .key = event_key, .secret = true, .summary = "Make a scanner device; its one-time code, good for 15 minutes, is shown this once",
       .answer = "DeviceCode", .answer_status = 201 },
     { .method = "POST", .path = "/v1/events/{eventId}/devices/{deviceId}/provision", .kind = WRITE, .handler = provision_device, .who = WHO_SIGNED_IN,
-      .allow = event_allow_manager, .key = event_key, .secret = true, .summary = "A new one-time code for a device; the phone that claims it takes the older one's place",
+      .allow = event_allow_manager, .key = event_key, .secret = true, .summary = "A new one-time code for a device whose phone was lost; the older credential ends",
       .answer = "DeviceCode" },
     { .method = "PATCH", .path = "/v1/events/{eventId}/devices/{deviceId}", .kind = WRITE, .handler = change_device, .who = WHO_SIGNED_IN,
       .allow = event_allow_manager, .body = &device_patch_shape, .key = event_key, .summary = "Rename a device, or move it to another gate", .answer = "Device" },
@@ -259,7 +259,7 @@ const struct route device_routes[] = {
 #define TIME_OR_NULL "{\"type\":[\"string\",\"null\"],\"format\":\"date-time\"}"
 #define DEVICE_MEMBERS                                                                                                                     \
     "\"deviceId\":" UUID ",\"eventId\":" UUID ",\"name\":" TEXT ",\"gate\":" TEXT_OR_NULL                                                    \
-    ",\"status\":{\"enum\":[\"waiting\",\"expired\",\"active\",\"revoked\"]},\"madeBy\":" UUID ",\"createdAt\":" TIME ",\"claimedAt\":" TIME_OR_NULL \
+    ",\"status\":{\"enum\":[\"waiting\",\"expired\",\"active\",\"suspended\",\"revoked\"]},\"madeBy\":" UUID ",\"createdAt\":" TIME ",\"claimedAt\":" TIME_OR_NULL \
     ",\"lastSeenAt\":" TIME_OR_NULL ",\"revokedAt\":" TIME_OR_NULL
 #define DEVICE_REQUIRED "\"deviceId\",\"eventId\",\"name\",\"gate\",\"status\",\"madeBy\",\"createdAt\",\"claimedAt\",\"lastSeenAt\",\"revokedAt\""
 #define SELF_MEMBERS                                                                                               \

@@ -134,17 +134,19 @@ function* cells() {
 }
 const isRefused = (status) => status >= 400;
 
-// Everything that the server keeps, but its own log of changes and when a scanner was last seen.
+const sql = (text) => execFileSync('sqlite3', ['-readonly', join(w.usher.data, 'usher.db'), text], { encoding: 'utf8', maxBuffer: 1 << 26 });
+
+// Everything that the server keeps, but its own log of changes and when a scanner was last seen. Jobs that were asked for before may meanwhile be
+// done; none may be new.
 function digest() {
-    const db = join(w.usher.data, 'usher.db');
-    const sql = (text) => execFileSync('sqlite3', ['-readonly', db, text], { encoding: 'utf8', maxBuffer: 1 << 26 });
-    const tables = sql("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT IN ('oplog', 'device') ORDER BY name").trim().split('\n');
+    const tables = sql("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT IN ('oplog', 'device', 'job') ORDER BY name").trim().split('\n');
     const rows = tables.map((name) => [name, sql(`SELECT * FROM "${name}"`)]);
     rows.push(['device', sql('SELECT id, event, name, gate, token_hash, credential_hash, epoch, claimed_at, revoked_at FROM device')]);
     return Object.fromEntries(rows.map(([name, text]) => [name, createHash('sha256').update(text).digest('hex')]));
 }
+const jobs = () => sql('SELECT id, kind, key FROM job').trim().split('\n').filter(Boolean);
 async function atRest() {
-    await waitFor(() => execFileSync('sqlite3', ['-readonly', join(w.usher.data, 'usher.db'), 'SELECT count(*) FROM job WHERE run_at <= (SELECT max(at) FROM oplog) AND parked = 0'], { encoding: 'utf8' }).trim() === '0', 'all jobs to be done');
+    await waitFor(() => sql('SELECT count(*) FROM job WHERE run_at <= (SELECT max(at) FROM oplog) AND parked = 0').trim() === '0', 'all jobs to be done');
 }
 
 async function judgeAll(list, run) {
@@ -178,13 +180,14 @@ describe('access', () => {
 
     test('what is refused is refused, also with a wrong body, and changes nothing', async () => {
         await atRest();
-        const rest = digest();
+        const rest = digest(), waiting = jobs();
         const refused = [...cells()].filter((cell) => isRefused(cell.status));
         await judgeAll(refused.map((cell) => ({ ...cell, want: cell.status })), (cell) => call(cell.name, cell.role, cell.thing));
         // A wrong query comes behind 401 and 403; that a thing does not exist may come behind it.
         const alsoWrong = [...cells()].filter((cell) => (takesBody(table[cell.name]) ? true : cell.status === 401 || cell.status === 403));
         await judgeAll(alsoWrong.map((cell) => ({ ...cell, want: cell.wrong })), (cell) => call(cell.name, cell.role, cell.thing, { wrong: true }));
         assert.deepEqual(digest(), rest);
+        assert.deepEqual(jobs().filter((job) => !waiting.includes(job)), []);
     });
 
     test('what is allowed is done', async () => {

@@ -159,7 +159,7 @@ export const table = {
     'POST /v1/events/{eventId}/devices': { body: () => ({ name: 'Phone' }), rows: as(201, managers) },
     'PATCH /v1/events/{eventId}/devices/{deviceId}': { body: () => ({ name: `Phone ${++n}` }), rows: { ...managers, lost: noChild }, bad: {
         lost:          '401 401 401 403 403 422 403 422 403 403 403 403 422' } },
-    'POST /v1/events/{eventId}/devices/{deviceId}/provision': { rows: { ...managers, lost: noChild } },
+    'POST /v1/events/{eventId}/devices/{deviceId}/provision': { fresh: (w, thing) => w.newDevice(thing), rows: { ...managers, lost: noChild } },
     'DELETE /v1/events/{eventId}/devices/{deviceId}': { fresh: (w, thing) => w.newDevice(thing), rows: { ...as(204, managers), lost: noChild } },
     // Anybody may claim who has the code; here nobody has one.
     'POST /v1/devices/claim': { body: () => ({ token: `usher_claim_${'A'.repeat(43)}` }), rows: {

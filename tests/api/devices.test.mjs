@@ -124,15 +124,40 @@ describe('a device', () => {
         await usher.must(422, 'POST', '/v1/devices/claim', { body: {} });
     });
 
-    test('a phone that was lost: who claims the new code takes its place', async () => {
+    test('a phone that was lost is out at once, and another takes its place', async () => {
         const { event, ticketIds } = await party();
         const lost = await ready(event);
         assert.equal((await scan(lost, { ticketId: ticketIds[0] })).status, 200);
         const fresh = await usher.must(200, 'POST', path(event, lost.deviceId, 'provision'), { token: organizer.token });
-        assert.equal((await scan(lost, { ticketId: ticketIds[0] })).status, 200, 'until it is claimed nothing changes');
+        assert.deepEqual([fresh.status, fresh.claimedAt], ['waiting', null]);
+        assert.equal((await scan(lost, { ticketId: ticketIds[1] })).status, 401);
+        assert.equal((await usher.api('GET', '/v1/device', { token: lost.token })).status, 401);
         const found = await claim(fresh.token);
         assert.equal((await scan(lost, { ticketId: ticketIds[1] })).status, 401);
         assert.equal((await scan({ token: found.body.credential }, { ticketId: ticketIds[1] })).body.result, 'valid');
+    });
+
+    test('a manager who is removed leaves no device behind that lets in', async () => {
+        const { event, ticketIds } = await party();
+        const manager = await usher.account();
+        const { staffId } = await usher.must(201, 'POST', `/v1/events/${event.eventId}/staff`, { token: organizer.token, body: { email: manager.email, role: 'manager' } });
+        const mail = await usher.mail((m) => m.to.includes(manager.email) && m.text.includes('/invitations/'));
+        await usher.must(200, 'POST', '/v1/staff-invitations/accept', { token: manager.token, body: { token: mail.text.match(/\/invitations\/([\w-]{43})/)[1] } });
+        const made = await usher.must(201, 'POST', path(event), { token: manager.token, body: { name: 'Back door' } });
+        const device = { token: (await claim(made.token)).body.credential };
+        const waiting = await usher.must(201, 'POST', path(event), { token: manager.token, body: { name: 'Not claimed yet' } });
+        assert.equal((await scan(device, { ticketId: ticketIds[0] })).body.result, 'valid');
+        await usher.must(204, 'DELETE', `/v1/events/${event.eventId}/staff/${staffId}`, { token: organizer.token });
+        assert.equal((await scan(device, { ticketId: ticketIds[1] })).status, 403);
+        assert.equal((await usher.api('GET', `/v1/events/${event.eventId}/roster`, { token: device.token })).status, 403);
+        const late = await claim(waiting.token);
+        assert.equal(late.status, 404, 'nor does a code that he made before');
+        const row = (await listed(event)).find((d) => d.deviceId === made.deviceId);
+        assert.deepEqual([row.status, row.madeBy], ['suspended', manager.sub]);
+        const fresh = await usher.must(200, 'POST', path(event, made.deviceId, 'provision'), { token: organizer.token });
+        assert.equal((await scan(device, { ticketId: ticketIds[1] })).status, 401, 'the phone that he had stays out');
+        assert.equal((await scan({ token: (await claim(fresh.token)).body.credential }, { ticketId: ticketIds[1] })).body.result, 'valid');
+        assert.equal((await listed(event)).find((d) => d.deviceId === made.deviceId).madeBy, organizer.sub);
     });
 
     test('keeps the gate of its own event and calls nothing else', async () => {
