@@ -28,6 +28,8 @@
     X(SOLD_OUT, 409, "sold-out", "Not enough seats left", "`available` names what is left of each ticket type.")                                              \
     X(SALE_CLOSED, 409, "sale-closed", "Not on sale now", "The sale of this ticket type has not begun or is over, or the event is not open for sale.")        \
     X(LIMIT_REACHED, 409, "limit-reached", "The limit for one account is reached", "The ticket type allows an account only so many tickets.")                 \
+    X(CODE_USED_UP, 409, "code-used-up", "The discount code is used up", "It was used as often as it may be; uses come back when orders that have it end unpaid.") \
+    X(AMOUNT_TOO_SMALL, 409, "amount-too-small", "The amount is too small to be paid by card", "Card payments have a least amount in each currency; take more tickets, or leave the code out.") \
     X(HOLD_EXPIRED, 409, "hold-expired", "The hold has run out", "The seats went back on sale; register again.")                                              \
     X(PRECONDITION_FAILED, 412, "precondition-failed", "It was changed meanwhile", "The If-Match tag is not the current one; fetch it again.")                \
     X(TOO_LARGE, 413, "too-large", "The body is too large", "The route's limit on the body was passed.")                                                      \

@@ -14,6 +14,7 @@
 #include <strings.h>
 
 #include "base/json.h"
+#include "events/discount.h"
 #include "payments/payment.h"
 #include "registrations/registration_rows.h"
 
@@ -38,6 +39,8 @@ SQL(check_stray_ledger, "SELECT registration FROM ledger WHERE registration >= :
                         " AND NOT EXISTS (SELECT 1 FROM registration WHERE registration.id = ledger.registration)");
 SQL(check_stray_admissions, "SELECT ticket FROM check_in WHERE event >= :from"
                             " AND NOT EXISTS (SELECT 1 FROM stock WHERE stock.event = check_in.event AND stock.n = 0)");
+SQL(check_codes, "SELECT id, used FROM discount_code WHERE event = :event ORDER BY id");
+SQL(check_code_uses, "SELECT taken FROM discount_use WHERE event = :event AND code = :code");
 SQL(check_registration_exists, "SELECT 1 FROM registration WHERE id = :id");
 
 void check_breach(struct check *check, enum invariant which, const char *about, const struct id *id, const char *format, ...)
@@ -276,16 +279,6 @@ static void check_money_of(struct check *check, const struct registration *reg)
                      reg->currency, status_words[reg->status]);
 }
 
-static int64_t price_of(const struct registration *reg, unsigned ticket)
-{
-    unsigned type = registration_type_of(reg, ticket);
-
-    for (size_t i = 0; i < reg->item_count; i++)
-        if (reg->items[i].n == type)
-            return reg->items[i].unit_price;
-    return 0;
-}
-
 /* Mark the tickets that a refund's text names: "[1,3]", or "all". */
 static void read_named(const char *text, bool named[256])
 {
@@ -327,10 +320,75 @@ static void check_refunds_of(struct check *check, const struct registration *reg
     /* Once all the money is back, further tickets are cancelled without any; and a buyer may have given some back for nothing. */
     for (unsigned n = 1; n < 256 && reg->status == REGISTRATION_CONFIRMED && reg->refunded + reg->kept < reg->amount; n++)
         if (tickets->cancelled[n] && !named[n]) {
-            unnamed += price_of(reg, n);
+            unnamed += registration_ticket_price(reg, n).total;
             if (unnamed > reg->kept)
                 check_breach(check, CHECK_TICKETS, "registration", &reg->id, "has ticket number %u cancelled, which no refund names", n);
         }
+}
+
+/* ---- discount codes ---- */
+
+/* One code of an event: what it counts, and what registrations say. */
+struct code {
+    struct id id;
+    int64_t used, used_found;
+};
+struct codes {
+    struct code *code; /* by id */
+    size_t count;
+};
+
+static struct codes read_codes(struct check *check, const struct id *event)
+{
+    struct codes codes = { 0 };
+    struct query *q = query(check->tx, &check_codes);
+
+    bind_id(q, ":event", event);
+    while (codes.count < DISCOUNT_CODES_MAX && query_row(q)) {
+        if (!codes.code) /* most events have none */
+            codes.code = ARENA_ARRAY(check->tx->arena, DISCOUNT_CODES_MAX, struct code);
+        codes.code[codes.count++] = (struct code){ col_id(q, 0), col_int(q, 1), 0 };
+    }
+    query_end(q);
+    return codes;
+}
+
+static int by_id(const void *a, const void *b)
+{
+    return id_compare(&((const struct code *)a)->id, &((const struct code *)b)->id);
+}
+
+static void count_code(struct check *check, const struct registration *reg, struct codes *codes)
+{
+    struct code wanted = { .id = reg->code }, *found;
+
+    if (id_is_zero(&reg->code) || (reg->status != REGISTRATION_PENDING && reg->status != REGISTRATION_CONFIRMED))
+        return;
+    found = codes->count ? bsearch(&wanted, codes->code, codes->count, sizeof wanted, by_id) : NULL;
+    if (found)
+        found->used_found++;
+    else
+        check_breach(check, CHECK_SEATS, "registration", &reg->id, "has a discount code that there is not");
+}
+
+static void compare_codes(struct check *check, const struct id *event, const struct codes *codes)
+{
+    for (size_t i = 0; i < codes->count; i++) {
+        const struct code *code = &codes->code[i];
+        struct query *q = query(check->tx, &check_code_uses);
+        int64_t by_account = 0;
+
+        bind_id(q, ":event", event);
+        bind_id(q, ":code", &code->id);
+        while (query_row(q))
+            by_account += col_int(q, 0);
+        query_end(q);
+        check->found[CHECK_SEATS].looked_at++;
+        if (code->used != code->used_found)
+            check_breach(check, CHECK_SEATS, "discount code", &code->id, "counts %" PRId64 " uses; registrations say %" PRId64, code->used, code->used_found);
+        if (by_account != code->used)
+            check_breach(check, CHECK_SEATS, "discount code", &code->id, "counts %" PRId64 " uses; by account they are %" PRId64, code->used, by_account);
+    }
 }
 
 /* ---- the walk ---- */
@@ -352,7 +410,7 @@ static void check_registration(struct check *check, const struct registration *r
         const struct registration_item *item = &reg->items[i];
 
         ordered += item->quantity;
-        price += item->quantity * item->unit_price;
+        price += registration_line(item).total;
         if (item->n < 1 || item->n > 255 || item->quantity < 1 || item->quantity > 255) {
             check_breach(check, CHECK_SEATS, "registration", &reg->id, "ordered %" PRId64 " seats of type %u", item->quantity, item->n);
             continue;
@@ -398,18 +456,23 @@ static void check_admissions_of(struct check *check, const struct id *event)
 
 static void check_event(struct check *check, struct seats *seats)
 {
+    struct arena_mark all = arena_mark(check->tx->arena), mark;
+    struct codes codes = read_codes(check, &seats->event);
     struct query *q = query(check->tx, &check_registrations);
-    struct arena_mark mark = arena_mark(check->tx->arena);
 
+    mark = arena_mark(check->tx->arena);
     bind_id(q, ":event", &seats->event);
     while (query_row(q)) {
         struct registration reg;
 
         registration_from_row(q, check->tx->arena, &reg);
         check_registration(check, &reg, seats);
+        count_code(check, &reg, &codes);
         arena_rewind(check->tx->arena, mark);
     }
     query_end(q);
+    compare_codes(check, &seats->event, &codes);
+    arena_rewind(check->tx->arena, all);
     check_admissions_of(check, &seats->event);
     compare_seats(check, seats);
 }

@@ -11,6 +11,7 @@
 #include "events/staff.h"
 
 const char *const event_status_words[] = { "draft", "published", "cancelled", "ended", NULL };
+const char *const event_fee_payer_words[] = { "buyer", "organizer", NULL };
 
 /* The column lists are shared by event_find and the lists: event_read_row and type_read_row read them in this order. */
 SQL(event_by_id,
@@ -49,6 +50,12 @@ void event_read_row(struct query *q, struct tx *tx, struct event *out)
     out->updated_at_ms = col_int(q, col++);
     out->refund_until_ms = col_int(q, col++);
     out->refund_fee_percent = col_int(q, col++);
+    out->fee.fixed = col_int(q, col++);
+    out->fee.bps = col_int(q, col++);
+    out->fee.by_organizer = col_int(q, col++) != 0;
+    out->seller_name = col_text(q, col++, tx->arena);
+    out->seller_address = col_text(q, col++, tx->arena);
+    out->seller_tax_id = col_text(q, col++, tx->arena);
     out->capacity = col_int(q, col++);
     out->held = col_int(q, col++);
     out->sold = col_int(q, col++);
@@ -71,6 +78,9 @@ void event_type_read_row(struct query *q, struct tx *tx, const struct id *event,
     out->min_per_order = col_int(q, col++);
     out->max_per_order = col_int(q, col++);
     out->max_per_account = col_int(q, col++);
+    out->tax.bps = col_int(q, col++);
+    out->tax.included = col_int(q, col++) != 0;
+    out->hidden = col_int(q, col++) != 0;
     out->quantity = col_int(q, col++);
     out->held = col_int(q, col++);
     out->sold = col_int(q, col++);
@@ -125,6 +135,21 @@ int64_t event_available(const struct event *event, const struct ticket_type *typ
 bool event_is_over(const struct event *event, int64_t now_ms)
 {
     return event->status == EVENT_CANCELLED || now_ms >= event->ends_at_ms + EVENT_GATE_AFTER_END_MS;
+}
+
+void event_hide_types(struct event *event, const struct id *ids, size_t count)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < event->type_count; i++) {
+        bool shown = !event->types[i].hidden;
+
+        for (size_t k = 0; k < count && !shown; k++)
+            shown = id_equal(&ids[k], &event->types[i].id);
+        if (shown)
+            event->types[kept++] = event->types[i];
+    }
+    event->type_count = kept;
 }
 
 /* ---- who may ---- */
@@ -269,13 +294,22 @@ enum err event_key(struct req *req, struct tx *tx, struct id *out)
 
 /* ---- as JSON ---- */
 
+/* `price` is as listed; fee, tax and total are of one ticket, so that a page shows the whole price before anything is ordered. */
 static void type_json(struct buf *out, const struct event *event, const struct ticket_type *type)
 {
+    struct price_line one = { .quantity = 1, .unit = type->price, .tax_rate = type->tax };
+
+    price_lines(&one, 1, &event->fee, NULL, event->currency);
     json_open(out, NULL);
     json_id(out, "ticketTypeId", &type->id);
     json_str(out, "name", type->name);
     json_str(out, "description", type->description);
     json_int(out, "price", type->price);
+    json_int(out, "taxRateBps", type->tax.bps);
+    json_bool(out, "taxIncluded", type->tax.included);
+    json_int(out, "fee", one.fee);
+    json_int(out, "tax", one.tax);
+    json_int(out, "total", one.total);
     json_int(out, "quantity", type->quantity);
     json_int(out, "available", event_available(event, type));
     json_time_or_null(out, "saleStartsAt", type->sale_starts_at_ms);
@@ -283,6 +317,20 @@ static void type_json(struct buf *out, const struct event *event, const struct t
     json_int(out, "minPerOrder", type->min_per_order);
     event_json_limit(out, "maxPerOrder", type->max_per_order);
     event_json_limit(out, "maxPerAccount", type->max_per_account);
+    json_bool(out, "hidden", type->hidden);
+    json_close(out);
+}
+
+static void fee_json(struct buf *out, const struct price_fee *fee)
+{
+    if (!fee->fixed && !fee->bps) {
+        json_nil(out, "serviceFee");
+        return;
+    }
+    json_open(out, "serviceFee");
+    json_int(out, "fixed", fee->fixed);
+    json_int(out, "percentBps", fee->bps);
+    json_str(out, "paidBy", event_fee_payer_words[fee->by_organizer]);
     json_close(out);
 }
 
@@ -335,6 +383,12 @@ void event_json_members(struct buf *out, const struct app *app, const struct eve
     json_bool(out, "online", event->online);
     image_url_json(out, app, event);
     json_str(out, "currency", event->currency);
+    fee_json(out, &event->fee);
+    json_open(out, "seller");
+    json_str(out, "name", event->seller_name);
+    json_str(out, "address", event->seller_address);
+    json_str(out, "taxId", event->seller_tax_id);
+    json_close(out);
     json_int(out, "capacity", event->capacity);
     json_open_array(out, "ticketTypes");
     for (size_t i = 0; i < event->type_count; i++)

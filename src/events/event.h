@@ -11,6 +11,7 @@
 #ifndef USHER_EVENTS_EVENT_H
 #define USHER_EVENTS_EVENT_H
 
+#include "events/price.h"
 #include "http/http.h"
 
 enum event_status { EVENT_DRAFT, EVENT_PUBLISHED, EVENT_CANCELLED, EVENT_ENDED /* derived, never stored */ };
@@ -24,6 +25,8 @@ struct ticket_type {
     int64_t quantity, held, sold;
     int64_t sale_starts_at_ms, sale_ends_at_ms; /* 0: no bound */
     int64_t min_per_order, max_per_order, max_per_account; /* the two max: 0 is none */
+    struct price_tax tax;
+    bool hidden;             /* shown and sold only to who has a code that names it (discount.h) */
 };
 
 struct event {
@@ -35,6 +38,8 @@ struct event {
     bool online;
     const char *image;       /* object key */
     const char *currency;
+    struct price_fee fee;
+    const char *seller_name, *seller_address, *seller_tax_id; /* for receipts; NULL: the organizer's own name, none, none */
     int64_t capacity, held, sold;
     int64_t version, created_at_ms, updated_at_ms;
     int64_t refund_until_ms;      /* until then buyers may give tickets back themselves; 0: never */
@@ -49,6 +54,8 @@ bool event_find(struct tx *tx, const struct id *id, struct event *out);
 struct ticket_type *event_type(struct event *event, unsigned n);
 /* Seats that could be taken now: least of the type's and the event's. */
 int64_t event_available(const struct event *event, const struct ticket_type *type);
+/* Take the hidden types out but those that `ids` name, for who does not manage the event. */
+void event_hide_types(struct event *event, const struct id *ids, size_t count);
 /* As in the contract's shapes. */
 void event_json(struct buf *out, const char *name, struct app *app, const struct event *event);
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/money.h"
 #include "events/event_search.h"
 
 #define PRICE_MAX 99999999    /* what Stripe takes in one charge, in minor units */
@@ -22,7 +23,27 @@ static const struct field venue_fields[] = {
 };
 static const struct shape venue_shape = SHAPE(venue_in, "VenueNew", venue_fields);
 
-enum { T_NAME, T_DESCRIPTION, T_PRICE, T_QUANTITY, T_SALE_STARTS, T_SALE_ENDS, T_MIN_ORDER, T_MAX_ORDER, T_MAX_ACCOUNT, T_ID, T_REMOVE };
+enum { F_FIXED, F_PERCENT, F_PAID_BY };
+static const struct field fee_fields[] = {
+    FIELD_WITH_HELP(service_fee_in, "fixed", fixed, FIELD_INT, OPTIONAL, 0, PRICE_MAX, "For each ticket that is not free, in the currency's minor unit."),
+    FIELD_WITH_HELP(service_fee_in, "percentBps", percent_bps, FIELD_INT, OPTIONAL, 0, MONEY_BPS_ALL,
+                    "Of what the ticket costs after a discount, in hundredths of a percent."),
+    FIELD_WORDS(service_fee_in, "paidBy", paid_by, OPTIONAL, event_fee_payer_words),
+    FIELD_END
+};
+static const struct shape fee_shape = SHAPE(service_fee_in, "ServiceFeeNew", fee_fields);
+
+enum { S_NAME, S_ADDRESS, S_TAX_ID };
+static const struct field seller_fields[] = {
+    FIELD_WITH_HELP(seller_in, "name", name, FIELD_LINE, OPTIONAL | NULLABLE, 1, 200, "The legal name on receipts; null: the organizer's own."),
+    FIELD(seller_in, "address", address, FIELD_TEXT, OPTIONAL | NULLABLE, 1, 300),
+    FIELD(seller_in, "taxId", tax_id, FIELD_LINE, OPTIONAL | NULLABLE, 1, 50),
+    FIELD_END
+};
+static const struct shape seller_shape = SHAPE(seller_in, "SellerNew", seller_fields);
+
+enum { T_NAME, T_DESCRIPTION, T_PRICE, T_QUANTITY, T_SALE_STARTS, T_SALE_ENDS, T_MIN_ORDER, T_MAX_ORDER, T_MAX_ACCOUNT, T_TAX_RATE,
+       T_TAX_INCLUDED, T_HIDDEN, T_ID, T_REMOVE };
 #define TICKET_TYPE_FIELDS(need, quantity_min)                                                                  \
     FIELD(ticket_type_in, "name", name, FIELD_LINE, need, 1, 100),                                              \
     FIELD(ticket_type_in, "description", description, FIELD_TEXT, OPTIONAL | NULLABLE, 0, 1000),                \
@@ -34,7 +55,13 @@ enum { T_NAME, T_DESCRIPTION, T_PRICE, T_QUANTITY, T_SALE_STARTS, T_SALE_ENDS, T
     FIELD(ticket_type_in, "minPerOrder", min_per_order, FIELD_INT, OPTIONAL | NULLABLE, 1, ORDER_MAX),          \
     FIELD(ticket_type_in, "maxPerOrder", max_per_order, FIELD_INT, OPTIONAL | NULLABLE, 1, ORDER_MAX),          \
     FIELD_WITH_HELP(ticket_type_in, "maxPerAccount", max_per_account, FIELD_INT, OPTIONAL | NULLABLE, 1, QUANTITY_MAX, \
-                    "Tickets that one account may take over all its registrations; null: any number.")
+                    "Tickets that one account may take over all its registrations; null: any number."),                \
+    FIELD_WITH_HELP(ticket_type_in, "taxRateBps", tax_rate_bps, FIELD_INT, OPTIONAL, 0, MONEY_BPS_ALL,              \
+                    "The tax, in hundredths of a percent: 1900 is 19 %."),                                      \
+    FIELD_WITH_HELP(ticket_type_in, "taxIncluded", tax_included, FIELD_BOOL, OPTIONAL, 0, 0,                    \
+                    "true (the default): the tax is a part of the price; false: it comes on top."),             \
+    FIELD_WITH_HELP(ticket_type_in, "hidden", hidden, FIELD_BOOL, OPTIONAL, 0, 0,                               \
+                    "Shown and sold only to who has a discount code that names this type.")
 
 static const struct field ticket_type_new_fields[] = { TICKET_TYPE_FIELDS(REQUIRED, 1), FIELD_END };
 static const struct field ticket_type_patch_fields[] = {
@@ -61,7 +88,7 @@ static const char *const status_words[] = { "draft", "published", NULL };
 
 enum {
     E_TITLE, E_DESCRIPTION, E_CATEGORY, E_STATUS, E_STARTS, E_ENDS, E_ADMISSION, E_TIMEZONE, E_VENUE, E_ONLINE, E_CURRENCY, E_CAPACITY, E_TYPES,
-    E_REFUND_UNTIL, E_REFUND_FEE
+    E_REFUND_UNTIL, E_REFUND_FEE, E_FEE, E_SELLER
 };
 #define EVENT_FIELDS(need, types_shape, types_min)                                                              \
     FIELD(event_in, "title", title, FIELD_LINE, need, 1, 200),                                                  \
@@ -82,7 +109,9 @@ enum {
     FIELD_WITH_HELP(event_in, "refundUntil", refund_until_ms, FIELD_TIME, OPTIONAL | NULLABLE, 0, 0,            \
                     "Until then a buyer may give tickets back that were not used; null: only the organizer gives refunds."), \
     FIELD_WITH_HELP(event_in, "refundFeePercent", refund_fee_percent, FIELD_INT, OPTIONAL, 0, 100,              \
-                    "What a buyer who gives tickets back is not refunded, of their price, rounded half up to the minor unit.")
+                    "What a buyer who gives tickets back is not refunded, of their price, rounded half up to the minor unit."), \
+    FIELD_SUB(event_in, "serviceFee", fee, &fee_shape, OPTIONAL | NULLABLE),                                    \
+    FIELD_SUB(event_in, "seller", seller, &seller_shape, OPTIONAL | NULLABLE)
 
 static const struct field event_new_fields[] = { EVENT_FIELDS(REQUIRED, &ticket_type_new_shape, 1), FIELD_END };
 static const struct field event_patch_fields[] = { EVENT_FIELDS(OPTIONAL, &ticket_type_patch_shape, 0), FIELD_END };
@@ -120,6 +149,7 @@ static struct ticket_type type_of_input(const struct ticket_type_in *in)
         .sale_starts_at_ms = in->sale_starts_at_ms, .sale_ends_at_ms = in->sale_ends_at_ms,
         .min_per_order = in->min_per_order ? in->min_per_order : 1, .max_per_order = in->max_per_order,
         .max_per_account = in->max_per_account,
+        .tax = { .bps = in->tax_rate_bps, .included = in->tax_included || !given(&in->given, T_TAX_INCLUDED) }, .hidden = in->hidden,
     };
 }
 
@@ -196,27 +226,31 @@ static void check_event(const void *value, const char *pointer, struct fault *fa
 SQL(event_insert,
     "INSERT INTO event (id, organizer, status, title, description, category, starts_at, ends_at, admission_starts_at, timezone,"
     " venue_name, venue_address, venue_city, venue_country, city_key, listed, online, image, currency, version, created_at, updated_at,"
-    " refund_until, refund_fee_percent)"
+    " refund_until, refund_fee_percent, fee_fixed, fee_bps, fee_by_organizer, seller_name, seller_address, seller_tax_id)"
     " VALUES (:id, :organizer, :status, :title, :description, :category, :starts_at, :ends_at, :admission_starts_at, :timezone,"
     " :venue_name, :venue_address, :venue_city, :venue_country, :city_key, :listed, :online, NULL, :currency, 1, :now, :now,"
-    " :refund_until, :refund_fee_percent)");
+    " :refund_until, :refund_fee_percent, :fee_fixed, :fee_bps, :fee_by_organizer, :seller_name, :seller_address, :seller_tax_id)");
 SQL(event_update,
     "UPDATE event SET status = :status, title = :title, description = :description, category = :category, starts_at = :starts_at,"
     " ends_at = :ends_at, admission_starts_at = :admission_starts_at, timezone = :timezone, venue_name = :venue_name,"
     " venue_address = :venue_address, venue_city = :venue_city, venue_country = :venue_country, city_key = :city_key, listed = :listed,"
     " online = :online, currency = :currency, refund_until = :refund_until, refund_fee_percent = :refund_fee_percent,"
-    " version = version + 1, updated_at = :now"
+    " fee_fixed = :fee_fixed, fee_bps = :fee_bps, fee_by_organizer = :fee_by_organizer, seller_name = :seller_name,"
+    " seller_address = :seller_address, seller_tax_id = :seller_tax_id, version = version + 1, updated_at = :now"
     " WHERE id = :id AND version = :version AND status <> 2");
 SQL(event_cancel_sql,
     "UPDATE event SET status = 2, listed = 0, version = version + 1, updated_at = :now WHERE id = :id AND status <> 2 AND ends_at > :ended_by");
 SQL(event_set_image_sql,
     "UPDATE event SET image = :image, version = version + 1, updated_at = :now WHERE id = :id AND status <> 2");
 SQL(ticket_type_insert,
-    "INSERT INTO ticket_type (event, n, name, description, price, sale_starts_at, sale_ends_at, min_per_order, max_per_order, max_per_account)"
-    " VALUES (:event, :n, :name, :description, :price, :sale_starts_at, :sale_ends_at, :min_per_order, :max_per_order, :max_per_account)");
+    "INSERT INTO ticket_type (event, n, name, description, price, sale_starts_at, sale_ends_at, min_per_order, max_per_order, max_per_account,"
+    " tax_bps, tax_included, hidden)"
+    " VALUES (:event, :n, :name, :description, :price, :sale_starts_at, :sale_ends_at, :min_per_order, :max_per_order, :max_per_account,"
+    " :tax_bps, :tax_included, :hidden)");
 SQL(ticket_type_update,
     "UPDATE ticket_type SET name = :name, description = :description, price = :price, sale_starts_at = :sale_starts_at,"
-    " sale_ends_at = :sale_ends_at, min_per_order = :min_per_order, max_per_order = :max_per_order, max_per_account = :max_per_account"
+    " sale_ends_at = :sale_ends_at, min_per_order = :min_per_order, max_per_order = :max_per_order, max_per_account = :max_per_account,"
+    " tax_bps = :tax_bps, tax_included = :tax_included, hidden = :hidden"
     " WHERE event = :event AND n = :n");
 SQL(ticket_type_delete, "DELETE FROM ticket_type WHERE event = :event AND n = :n");
 SQL(stock_insert, "INSERT INTO stock (event, n, quantity) VALUES (:event, :n, :quantity)");
@@ -253,6 +287,12 @@ static void bind_event(struct query *q, struct tx *tx, const struct event *event
     bind_text(q, ":currency", event->currency);
     bind_time_or_null(q, ":refund_until", event->refund_until_ms);
     bind_int(q, ":refund_fee_percent", event->refund_fee_percent);
+    bind_int(q, ":fee_fixed", event->fee.fixed);
+    bind_int(q, ":fee_bps", event->fee.bps);
+    bind_int(q, ":fee_by_organizer", event->fee.by_organizer);
+    bind_text(q, ":seller_name", event->seller_name);
+    bind_text(q, ":seller_address", event->seller_address);
+    bind_text(q, ":seller_tax_id", event->seller_tax_id);
     bind_int(q, ":now", tx->now_ms);
 }
 
@@ -278,6 +318,9 @@ static void type_write(struct tx *tx, struct sql *sql, const struct id *event, c
     bind_int(q, ":min_per_order", type->min_per_order);
     bind_limit(q, ":max_per_order", type->max_per_order);
     bind_limit(q, ":max_per_account", type->max_per_account);
+    bind_int(q, ":tax_bps", type->tax.bps);
+    bind_int(q, ":tax_included", type->tax.included);
+    bind_int(q, ":hidden", type->hidden);
     query_run(q);
 }
 
@@ -346,6 +389,34 @@ static void apply_venue(struct event *event, const struct venue_in *venue)
         event->venue_country = venue->country;
 }
 
+static void apply_fee(struct event *event, const struct service_fee_in *fee)
+{
+    if (!fee) {
+        event->fee = (struct price_fee){ 0 };
+        return;
+    }
+    if (given(&fee->given, F_FIXED))
+        event->fee.fixed = fee->fixed;
+    if (given(&fee->given, F_PERCENT))
+        event->fee.bps = fee->percent_bps;
+    if (given(&fee->given, F_PAID_BY))
+        event->fee.by_organizer = fee->paid_by != 0;
+}
+
+static void apply_seller(struct event *event, const struct seller_in *seller)
+{
+    if (!seller) {
+        event->seller_name = event->seller_address = event->seller_tax_id = NULL;
+        return;
+    }
+    if (given(&seller->given, S_NAME))
+        event->seller_name = seller->name;
+    if (given(&seller->given, S_ADDRESS))
+        event->seller_address = seller->address;
+    if (given(&seller->given, S_TAX_ID))
+        event->seller_tax_id = seller->tax_id;
+}
+
 /* The fields that were sent, less the types. */
 static void apply_fields(struct event *event, const struct event_in *in)
 {
@@ -377,6 +448,10 @@ static void apply_fields(struct event *event, const struct event_in *in)
         event->refund_until_ms = in->refund_until_ms;
     if (given(&in->given, E_REFUND_FEE))
         event->refund_fee_percent = in->refund_fee_percent;
+    if (given(&in->given, E_FEE))
+        apply_fee(event, in->fee);
+    if (given(&in->given, E_SELLER))
+        apply_seller(event, in->seller);
 }
 
 static void type_add(struct tx *tx, struct event *event, struct ticket_type type, unsigned n)
@@ -445,6 +520,12 @@ static void apply_type(struct ticket_type *type, const struct ticket_type_in *in
         type->max_per_order = sent.max_per_order;
     if (given(&in->given, T_MAX_ACCOUNT))
         type->max_per_account = sent.max_per_account;
+    if (given(&in->given, T_TAX_RATE))
+        type->tax.bps = sent.tax.bps;
+    if (given(&in->given, T_TAX_INCLUDED))
+        type->tax.included = sent.tax.included;
+    if (given(&in->given, T_HIDDEN))
+        type->hidden = sent.hidden;
 }
 
 static struct ticket_type *type_named(struct event *event, const struct id *id)

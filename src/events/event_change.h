@@ -20,11 +20,22 @@ struct venue_in {
     struct given given;
     const char *name, *address, *city, *country;
 };
+struct service_fee_in {
+    struct given given;
+    int64_t fixed, percent_bps;
+    int paid_by;             /* 0 buyer, 1 organizer */
+};
+struct seller_in {
+    struct given given;
+    const char *name, *address, *tax_id;
+};
 struct ticket_type_in {
     struct given given;
     const char *name, *description;
     int64_t price, quantity;
     int64_t sale_starts_at_ms, sale_ends_at_ms, min_per_order, max_per_order, max_per_account;
+    int64_t tax_rate_bps;
+    bool tax_included, hidden;
     struct id id;            /* PATCH only, from here */
     bool remove;
 };
@@ -37,6 +48,8 @@ struct event_in {
     struct venue_in *venue;
     bool online;
     const char *currency;
+    struct service_fee_in *fee;
+    struct seller_in *seller;
     int64_t capacity;
     struct ticket_type_in *types;
     size_t type_count;

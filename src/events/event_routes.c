@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "events/discount.h"
 #include "events/event_change.h"
 #include "events/event_list.h"
 #include "events/event_stats.h"
@@ -111,11 +112,59 @@ static enum err find_visible(struct req *req, struct tx *tx, struct event *out)
     return ERR_OK;
 }
 
+struct show_query {
+    struct given given;
+    const char *code;
+};
+static const struct field show_query_fields[] = {
+    FIELD_WITH_HELP(show_query, "code", code, FIELD_LINE, OPTIONAL, 1, DISCOUNT_CODE_MAX,
+                    "A discount code: the hidden ticket types that it opens are shown too. The answer is not for caches."),
+    FIELD_END
+};
+static const struct shape show_query_shape = SHAPE(show_query, "ShowEventQuery", show_query_fields);
+
+static bool has_hidden_types(const struct event *event)
+{
+    for (size_t i = 0; i < event->type_count; i++)
+        if (event->types[i].hidden)
+            return true;
+    return false;
+}
+
+/* What is hidden goes, but for who runs the event, and what the code opens. */
+static enum err hide_types(struct req *req, struct tx *tx, const char *text, struct event *event)
+{
+    struct discount_code code;
+    struct id *opened = NULL;
+    size_t count = 0;
+    enum err e;
+
+    if (text) {
+        req->reply.cache_control = "private, no-store";
+        e = discount_may_guess(req);
+        if (!e)
+            e = discount_usable(tx, &event->id, text, "code", &code);
+        if (e)
+            return discount_guessed(req, tx, e);
+        count = discount_types(tx, &code, &opened);
+    }
+    if (!has_hidden_types(event))
+        return ERR_OK;
+    if (!id_is_zero(&req->caller.account) && event_for_manager(tx, &req->caller, &event->id, NULL) == ERR_OK)
+        return ERR_OK;
+    fault_clear(tx->fault);
+    event_hide_types(event, opened, count);
+    return ERR_OK;
+}
+
 static enum err show_event(struct req *req, struct tx *tx)
 {
+    const struct show_query *in = req->query;
     struct event event;
     enum err e = find_visible(req, tx, &event);
 
+    if (!e)
+        e = hide_types(req, tx, in ? in->code : NULL, &event);
     return e ? e : reply_event(req, 200, &event);
 }
 
@@ -193,8 +242,10 @@ static enum err list_events(struct req *req, struct tx *tx)
     out = reply_json(req, 200);
     json_open(out, NULL);
     json_open_array(out, "items");
-    for (size_t i = 0; i < events.count; i++)
+    for (size_t i = 0; i < events.count; i++) {
+        event_hide_types(&events.items[i], NULL, 0);
         event_json(out, NULL, req->app, &events.items[i]);
+    }
     json_close_array(out);
     write_next(out, &events);
     json_close(out);
@@ -408,7 +459,7 @@ const struct route event_routes[] = {
       .body_max = 256 * 1024, .summary = "Create an event", .answer = "Event", .answer_status = 201 },
     { .method = "GET", .path = "/v1/events", .kind = READ, .handler = list_events, .query = &event_query_shape, .cache = CACHE_BY_ALL,
       .summary = "List published events that have not ended, by their start", .answer = "EventList" },
-    { .method = "GET", .path = "/v1/events/{eventId}", .kind = READ, .handler = show_event, .cache = CACHE_BY_KEY, .key = event_key,
+    { .method = "GET", .path = "/v1/events/{eventId}", .kind = READ, .handler = show_event, .query = &show_query_shape, .cache = CACHE_BY_KEY, .key = event_key,
       .summary = "Show an event", .answer = "Event" },
     { .method = "PATCH", .path = "/v1/events/{eventId}", .kind = WRITE, .handler = change_event, .who = WHO_SIGNED_IN, .allow = event_allow_manager,
       .body = &event_patch_shape, .body_max = 256 * 1024, .key = event_key, .summary = "Change or publish an event", .answer = "Event" },
@@ -443,7 +494,8 @@ const struct route event_routes[] = {
 const struct answer_schema event_schemas[] = {
     { "TicketType",
       "{\"type\":\"object\",\"required\":[\"ticketTypeId\",\"name\",\"price\",\"quantity\",\"available\"],\"properties\":{"
-      "\"ticketTypeId\":" UUID ",\"name\":" STRING ",\"description\":" TEXT_OR_NULL ",\"price\":" COUNTER ",\"quantity\":" COUNTER
+      "\"ticketTypeId\":" UUID ",\"name\":" STRING ",\"description\":" TEXT_OR_NULL ",\"price\":" COUNTER ",\"taxRateBps\":" COUNTER
+      ",\"taxIncluded\":{\"type\":\"boolean\"},\"fee\":" COUNTER ",\"tax\":" COUNTER ",\"total\":" COUNTER ",\"hidden\":{\"type\":\"boolean\"},\"quantity\":" COUNTER
       ",\"available\":" COUNTER ",\"saleStartsAt\":" TIME_OR_NULL ",\"saleEndsAt\":" TIME_OR_NULL ",\"minPerOrder\":" COUNTER
       ",\"maxPerOrder\":" LIMIT_OR_NULL ",\"maxPerAccount\":" LIMIT_OR_NULL "}}" },
     { "Event",
@@ -453,7 +505,10 @@ const struct answer_schema event_schemas[] = {
       ",\"status\":{\"type\":\"string\",\"enum\":[\"draft\",\"published\",\"cancelled\",\"ended\"]},\"startsAt\":" TIME ",\"endsAt\":" TIME
       ",\"admissionStartsAt\":" TIME_OR_NULL ",\"timezone\":" STRING ",\"venue\":{\"type\":\"object\",\"properties\":{\"name\":" TEXT_OR_NULL
       ",\"address\":" TEXT_OR_NULL ",\"city\":" TEXT_OR_NULL ",\"country\":" TEXT_OR_NULL "}},\"online\":{\"type\":\"boolean\"},"
-      "\"imageUrl\":{\"type\":[\"string\",\"null\"],\"format\":\"uri\"},\"currency\":" STRING ",\"capacity\":" COUNTER
+      "\"imageUrl\":{\"type\":[\"string\",\"null\"],\"format\":\"uri\"},\"currency\":" STRING
+      ",\"serviceFee\":{\"type\":[\"object\",\"null\"],\"properties\":{\"fixed\":" COUNTER ",\"percentBps\":" COUNTER
+      ",\"paidBy\":{\"enum\":[\"buyer\",\"organizer\"]}}},\"seller\":{\"type\":\"object\",\"properties\":{\"name\":" TEXT_OR_NULL
+      ",\"address\":" TEXT_OR_NULL ",\"taxId\":" TEXT_OR_NULL "}},\"capacity\":" COUNTER
       ",\"ticketTypes\":{\"type\":\"array\",\"items\":{\"$ref\":\"#/components/schemas/TicketType\"}},\"refundUntil\":" TIME_OR_NULL
       ",\"refundFeePercent\":{\"type\":\"integer\",\"minimum\":0,\"maximum\":100},\"createdAt\":" TIME
       ",\"updatedAt\":" TIME "}}" },

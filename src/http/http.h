@@ -47,6 +47,9 @@ bool http_limit_take(struct req *req, const char *name, int per_minute);
 /* The client's address behind trusted proxies, 16 bytes: IPv4 as ::ffff:a.b.c.d, an IPv6 client as its /64. */
 const uint8_t *http_client(const struct req *req);
 
+/* Is there one left, without taking it? For tries of which only the wrong ones count. Any thread. */
+bool http_limit_left(struct req *req, const char *name, int per_minute);
+
 /* For tests and fuzzing: what a fresh connection answers to these bytes, without a socket. `out` is on the heap. Routes must be READ, or refuse. */
 void http_feed_for_tests(struct http *http, const char *data, size_t len, struct buf *out);
 /* The same in pieces. */

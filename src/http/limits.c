@@ -79,7 +79,8 @@ static struct bucket *bucket_find(struct limits *limits, uint64_t key, int count
     return best;
 }
 
-struct limit_taken limits_take(struct limits *limits, const char *name, const void *who, size_t who_len, int count, int window_s, int64_t now_ms)
+static struct limit_taken take(struct limits *limits, const char *name, const void *who, size_t who_len, int count, int window_s, int64_t now_ms,
+                                double cost)
 {
     unsigned char text[64] = { 0 };
     size_t name_len = MIN(strlen(name), (size_t)24);
@@ -96,7 +97,7 @@ struct limit_taken limits_take(struct limits *limits, const char *name, const vo
     bucket->at_ms = now_ms;
     taken.allowed = bucket->tokens >= 1;
     if (taken.allowed)
-        bucket->tokens -= 1;
+        bucket->tokens -= cost;
     taken.left = (int)bucket->tokens;
     /* Until one more is there, or until the bucket is full again when some are left. */
     taken.reset_s = (int)ceil((taken.allowed ? bucket->full - bucket->tokens : 1 - bucket->tokens) / bucket->per_ms / 1000);
@@ -104,14 +105,19 @@ struct limit_taken limits_take(struct limits *limits, const char *name, const vo
     return taken;
 }
 
-bool http_limit_take(struct req *req, const char *name, int per_minute)
+struct limit_taken limits_take(struct limits *limits, const char *name, const void *who, size_t who_len, int count, int window_s, int64_t now_ms)
+{
+    return take(limits, name, who, who_len, count, window_s, now_ms, 1);
+}
+
+static bool take_of_address(struct req *req, const char *name, int per_minute, double cost)
 {
     struct exchange *x = CONTAINER_OF(req, struct exchange, req);
     struct limit_taken taken;
 
     if (!req->app->config->limits)
         return true;
-    taken = limits_take(x->loop->http->limits, name, x->client, sizeof x->client, per_minute, MINUTE_S, req->now_ms);
+    taken = take(x->loop->http->limits, name, x->client, sizeof x->client, per_minute, MINUTE_S, req->now_ms, cost);
     x->limit_name = name;
     x->limit_policy = per_minute;
     x->limit_window_s = MINUTE_S;
@@ -120,6 +126,16 @@ bool http_limit_take(struct req *req, const char *name, int per_minute)
     if (!taken.allowed)
         req->fault.retry_after_s = MAX(taken.reset_s, 1);
     return taken.allowed;
+}
+
+bool http_limit_take(struct req *req, const char *name, int per_minute)
+{
+    return take_of_address(req, name, per_minute, 1);
+}
+
+bool http_limit_left(struct req *req, const char *name, int per_minute)
+{
+    return take_of_address(req, name, per_minute, 0);
 }
 
 const uint8_t *http_client(const struct req *req)

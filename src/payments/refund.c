@@ -144,16 +144,6 @@ static const char *numbers_text(struct arena *arena, const unsigned *numbers, si
     return out.data;
 }
 
-static int64_t price_of(const struct registration *reg, unsigned ticket)
-{
-    unsigned type = registration_type_of(reg, ticket);
-
-    for (size_t i = 0; i < reg->item_count; i++)
-        if (reg->items[i].n == type)
-            return reg->items[i].unit_price;
-    return 0;
-}
-
 static enum err give_money(struct tx *tx, const struct registration *reg, int64_t amount, const char *tickets, const char *reason)
 {
     struct refund refund = { .registration = reg->id, .amount = amount, .currency = reg->currency, .reason = reason, .tickets = tickets };
@@ -209,7 +199,7 @@ static int64_t price_of_all(const struct registration *reg, const unsigned *numb
     int64_t sum = 0;
 
     for (size_t i = 0; i < count; i++)
-        sum += price_of(reg, numbers[i]);
+        sum += registration_ticket_price(reg, numbers[i]).total;
     return MIN(sum, left_of(reg));
 }
 

@@ -5,9 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "events/sale.h"
 #include "registrations/registration_money.h"
-#include "registrations/registration_new.h"
+#include "registrations/registration_order.h"
 #include "registrations/registration_rows.h"
 
 const char *const registration_status_words[] = { "pending", "confirmed", "cancelled", "expired", "refunded", NULL };
@@ -17,9 +16,9 @@ _Static_assert(COUNT(registration_status_words) == REGISTRATION_STATUS_COUNT + 1
 SQL(find_sql, "SELECT " REGISTRATION_COLUMNS " FROM registration WHERE id = :id");
 SQL(event_of_sql, "SELECT event FROM registration WHERE id = :id");
 SQL(insert_sql, "INSERT INTO registration (id, event, account, status, items, attendees, quantity, amount, currency,"
-                " expires_at, created_at, confirmed_at)"
+                " expires_at, created_at, confirmed_at, code)"
                 " VALUES (:id, :event, :account, :status, :items, :attendees, :quantity, :amount, :currency,"
-                " :expires_at, :now, :confirmed_at)");
+                " :expires_at, :now, :confirmed_at, :code)");
 SQL(confirm_sql, "UPDATE registration SET status = 1, expires_at = NULL, confirmed_at = :now WHERE id = :id AND status = :from");
 SQL(expire_sql, "UPDATE registration SET status = 3, expires_at = NULL WHERE id = :id AND status = 0 AND expires_at <= :now");
 SQL(give_back_sql, "UPDATE registration SET status = 2, expires_at = NULL WHERE id = :id AND status = 0");
@@ -41,42 +40,71 @@ SQL(ticket_sql, "SELECT n, type, status, edition, used_at, used_gate FROM ticket
 SQL(cancel_all_tickets_sql, "UPDATE ticket SET status = 2 WHERE registration = :registration AND status <> 2");
 SQL(cancel_ticket_sql, "UPDATE ticket SET status = 2 WHERE registration = :registration AND n = :n AND status <> 2");
 
-SQL(quota_read_sql, "SELECT taken FROM account_quota WHERE event = :event AND account = :account AND n = :n");
-SQL(quota_add_sql, "INSERT INTO account_quota (event, account, n, taken) VALUES (:event, :account, :n, :taken)"
-                   " ON CONFLICT (event, account, n) DO UPDATE SET taken = account_quota.taken + excluded.taken");
-SQL(quota_give_back_sql, "UPDATE account_quota SET taken = CASE WHEN taken > :quantity THEN taken - :quantity ELSE 0 END"
-                         " WHERE event = :event AND account = :account AND n = :n");
-SQL(quota_count_sql, "SELECT event, status, items FROM registration WHERE account = :account ORDER BY id");
-
 /* ---- reading ---- */
 
-/* "[[1,2,2500],[3,1,0]]": type, quantity, unit price. We wrote it, so it is well-formed; a damaged row yields fewer items, which `usher check` names. */
-static void items_decode(struct arena *arena, const char *text, struct registration *out)
+/* The next number of an item's, behind '[' or ','; false and 0 where there is none. */
+static bool item_number(const char **at, int64_t *out)
+{
+    char *end;
+
+    *out = 0;
+    if (**at != '[' && **at != ',')
+        return false;
+    *out = strtoll(*at + 1, &end, 10);
+    *at = end;
+    return true;
+}
+
+/* "[[1,2,2500],[3,1,4000,500,125,560,1900,1]]": type, quantity, unit price; and where one of them is not 0: discount, fee, tax, tax rate, and
+ * whether the tax is in the price. We wrote it, so it is well-formed; a damaged row yields fewer items, which `usher check` names. */
+void registration_items_decode(struct arena *arena, const char *text, struct registration *out)
 {
     size_t count = 0;
 
     for (const char *at = text; *at; at++)
         count += *at == '[';
     out->items = ARENA_ARRAY(arena, count + 1, struct registration_item);
-    for (const char *at = text + 1; *at == '[' || *at == ',';) {
+    for (const char *at = text + (*text == '['); *at == '[' || *at == ',';) {
         struct registration_item *item = &out->items[out->item_count];
-        char *end;
+        int64_t n, included = 1;
 
         at += *at == ',';
-        if (*at++ != '[')
+        if (*at != '[' || !item_number(&at, &n) || !item_number(&at, &item->quantity) || !item_number(&at, &item->unit_price))
             break;
-        item->n = (unsigned)strtoul(at, &end, 10);
-        if (*end != ',')
-            break;
-        item->quantity = strtoll(end + 1, &end, 10);
-        if (*end != ',')
-            break;
-        item->unit_price = strtoll(end + 1, &end, 10);
-        if (*end != ']')
+        item->n = (unsigned)n;
+        if (item_number(&at, &item->discount) && item_number(&at, &item->fee) && item_number(&at, &item->tax) && item_number(&at, &item->tax_rate.bps))
+            item_number(&at, &included);
+        item->tax_rate.included = included != 0;
+        if (*at != ']')
             break;
         out->item_count++;
-        at = end + 1;
+        at++;
     }
+}
+
+void registration_item_set(struct registration_item *item, const struct price_line *line)
+{
+    *item = (struct registration_item){ .n = item->n, .quantity = line->quantity, .unit_price = line->unit, .discount = line->discount,
+                                        .fee = line->fee, .tax = line->tax, .tax_rate = line->tax_rate };
+}
+
+struct price_line registration_line(const struct registration_item *item)
+{
+    return (struct price_line){ .quantity = item->quantity, .unit = item->unit_price, .tax_rate = item->tax_rate, .discount = item->discount,
+                                .fee = item->fee, .tax = item->tax,
+                                .total = item->quantity * item->unit_price - item->discount + item->fee + (item->tax_rate.included ? 0 : item->tax) };
+}
+
+struct price_sums registration_sums(const struct registration *reg)
+{
+    struct price_sums sums = { 0 };
+
+    for (size_t i = 0; i < reg->item_count; i++) {
+        struct price_line line = registration_line(&reg->items[i]);
+
+        price_sums_add(&sums, &line);
+    }
+    return sums;
 }
 
 /* "[["Ada","ada@example.org"],null]": one entry a ticket. */
@@ -114,8 +142,9 @@ void registration_from_row(struct query *q, struct arena *arena, struct registra
                                   .created_at_ms = col_int(q, 13),
                                   .confirmed_at_ms = col_int(q, 14),
                                   .kept = col_int(q, 15),
-                                  .disputed = col_int(q, 16) != 0 };
-    items_decode(arena, col_text(q, 4, arena), out);
+                                  .disputed = col_int(q, 16) != 0,
+                                  .code = col_id(q, 17) };
+    registration_items_decode(arena, col_text(q, 4, arena), out);
     attendees = col_text(q, 5, arena);
     if (attendees)
         attendees_decode(arena, attendees, out);
@@ -198,173 +227,23 @@ unsigned registration_type_of(const struct registration *reg, unsigned n)
     return 0;
 }
 
-/* ---- limits for one account ---- */
-
-/* What the account has of the type, from its registrations: only asked when no row counts it yet. */
-static int64_t quota_count(struct tx *tx, const struct id *event, const struct id *account, unsigned n)
+struct price_line registration_ticket_price(const struct registration *reg, unsigned n)
 {
-    struct query *q = query(tx, &quota_count_sql);
-    int64_t taken = 0;
+    int64_t before = 0;
 
-    bind_id(q, ":account", account);
-    while (query_row(q)) {
-        struct registration reg = { 0 };
-        struct id of = col_id(q, 0);
-        int64_t status = col_int(q, 1);
+    for (size_t i = 0; i < reg->item_count; i++) {
+        struct price_line line = registration_line(&reg->items[i]);
 
-        if (!id_equal(&of, event) || (status != REGISTRATION_PENDING && status != REGISTRATION_CONFIRMED))
-            continue;
-        items_decode(tx->arena, col_text(q, 2, tx->arena), &reg);
-        for (size_t i = 0; i < reg.item_count; i++)
-            taken += reg.items[i].n == n ? reg.items[i].quantity : 0;
+        if (n > before && n <= before + line.quantity)
+            return price_share(&line, n - before, reg->currency);
+        before += line.quantity;
     }
-    query_end(q);
-    return taken;
-}
-
-static void quota_add(struct tx *tx, const struct id *event, const struct id *account, unsigned n, int64_t quantity)
-{
-    struct query *q = query(tx, &quota_add_sql);
-
-    bind_id(q, ":event", event);
-    bind_id(q, ":account", account);
-    bind_int(q, ":n", n);
-    bind_int(q, ":taken", quantity);
-    query_run(q);
-}
-
-/* The row is made by the first limited order, counting what the account bought before there was a limit. */
-static enum err quota_take(struct tx *tx, const struct id *event, const struct id *account, unsigned n, int64_t quantity, int64_t max)
-{
-    struct query *q = query(tx, &quota_read_sql);
-    int64_t taken = 0, before = 0;
-
-    bind_id(q, ":event", event);
-    bind_id(q, ":account", account);
-    bind_int(q, ":n", n);
-    if (query_row(q)) {
-        taken = col_int(q, 0);
-        query_end(q);
-    } else {
-        query_end(q);
-        taken = before = quota_count(tx, event, account, n);
-    }
-    if (taken + quantity > max)
-        return fail(tx, ERR_LIMIT_REACHED, "An account may have %" PRId64 " of this ticket type; yours has %" PRId64 ".", max, taken);
-    quota_add(tx, event, account, n, before + quantity);
-    return ERR_OK;
-}
-
-static void quota_give_back(struct tx *tx, const struct registration *reg, unsigned n, int64_t quantity)
-{
-    struct query *q = query(tx, &quota_give_back_sql);
-
-    bind_id(q, ":event", &reg->event);
-    bind_id(q, ":account", &reg->account);
-    bind_int(q, ":n", n);
-    bind_int(q, ":quantity", quantity);
-    query_run(q);
+    return (struct price_line){ 0 };
 }
 
 /* ---- holding ---- */
 
-/* Answer "sold-out" with what is left of each type. Asked before anything of the order was held. */
-static enum err refuse_sold_out(struct tx *tx, const struct id *event)
-{
-    struct sale_left *left;
-    int64_t whole;
-    size_t count = sale_left(tx, event, &left, &whole);
-    struct buf extra = buf_in(tx->arena);
-
-    json_open_array(&extra, "available");
-    for (size_t i = 0; i < count; i++) {
-        struct id type = id_child(event, left[i].n);
-
-        json_open(&extra, NULL);
-        json_id(&extra, "ticketTypeId", &type);
-        json_int(&extra, "available", MIN(left[i].seats, whole));
-        json_close(&extra);
-    }
-    json_close_array(&extra);
-    tx->fault->extra_json = extra.data;
-    return fail(tx, ERR_SOLD_OUT, "There are fewer seats left than you asked for.");
-}
-
-/* Each item names a type of this event that is on sale, in a number that one order may have and that is left. Fills items and amount. */
-static enum err order_price(struct tx *tx, const struct registration_new *in, const struct sale *sale, struct registration *reg)
-{
-    enum err closed = ERR_OK;
-    bool enough = true;
-
-    reg->items = ARENA_ARRAY(tx->arena, in->item_count, struct registration_item);
-    reg->item_count = in->item_count;
-    for (size_t i = 0; i < in->item_count; i++) {
-        const struct registration_item_new *item = &in->items[i];
-        struct id parent = id_parent(&item->ticket_type);
-        struct sale_type type;
-
-        if (!id_number(&item->ticket_type) || !id_equal(&parent, &in->event) ||
-            !sale_type(tx, &in->event, id_number(&item->ticket_type), &type)) {
-            fault_field(tx->fault, arena_printf(tx->arena, "/items/%zu/ticketTypeId", i), "not-found", "The event has no such ticket type.");
-            continue;
-        }
-        if (item->quantity < type.min_per_order)
-            fault_field(tx->fault, arena_printf(tx->arena, "/items/%zu/quantity", i), "too-small",
-                        "At least %" PRId64 " of this ticket type must be taken.", type.min_per_order);
-        if (type.max_per_order && item->quantity > type.max_per_order)
-            fault_field(tx->fault, arena_printf(tx->arena, "/items/%zu/quantity", i), "too-large",
-                        "At most %" PRId64 " of this ticket type may be taken at once.", type.max_per_order);
-        for (size_t j = 0; j < i; j++)
-            if (id_equal(&in->items[j].ticket_type, &item->ticket_type))
-                fault_field(tx->fault, arena_printf(tx->arena, "/items/%zu/ticketTypeId", i), "duplicate", "This ticket type is in the order already.");
-        if (tx->now_ms < type.starts_at_ms || (type.ends_at_ms && tx->now_ms >= type.ends_at_ms))
-            closed = fail(tx, ERR_SALE_CLOSED, "%s", tx->now_ms < type.starts_at_ms ? "The sale of this ticket type has not begun."
-                                                                                     : "The sale of this ticket type is over.");
-        reg->items[i] = (struct registration_item){ id_number(&item->ticket_type), item->quantity, type.price };
-        reg->quantity += item->quantity;
-        reg->amount += item->quantity * type.price; /* 100 items of 255 at 99,999,999: far from overflow */
-        enough = enough && item->quantity <= type.seats && reg->quantity <= sale->seats;
-        if (!closed && type.max_per_account && !tx->fault->field_count) {
-            enum err e = quota_take(tx, &in->event, &reg->account, id_number(&item->ticket_type), item->quantity, type.max_per_account);
-
-            if (e)
-                closed = e;
-        }
-    }
-    if (reg->quantity > REGISTRATION_TICKETS_MAX)
-        fault_field(tx->fault, "/items", "too-large", "At most %d tickets a registration.", REGISTRATION_TICKETS_MAX);
-    if (tx->fault->field_count)
-        return ERR_INVALID;
-    return closed ? closed : enough ? ERR_OK : refuse_sold_out(tx, &in->event);
-}
-
-/* Named attendees go to the tickets of their type in order; the others stay unnamed. */
-static enum err attendees_place(struct tx *tx, const struct registration_new *in, struct registration *reg)
-{
-    int64_t *used;
-
-    if (!in->attendee_count)
-        return ERR_OK;
-    reg->attendees = ARENA_ARRAY(tx->arena, (size_t)reg->quantity, struct registration_attendee);
-    used = ARENA_ARRAY(tx->arena, reg->item_count, int64_t);
-    for (size_t i = 0; i < in->attendee_count; i++) {
-        const struct registration_attendee_new *attendee = &in->attendees[i];
-        int64_t first = 0;
-        size_t item = 0;
-
-        while (item < in->item_count && !id_equal(&in->items[item].ticket_type, &attendee->ticket_type))
-            first += in->items[item++].quantity;
-        if (item == in->item_count)
-            fault_field(tx->fault, arena_printf(tx->arena, "/attendees/%zu/ticketTypeId", i), "not-found", "The order has no ticket of this type.");
-        else if (used[item] == in->items[item].quantity)
-            fault_field(tx->fault, arena_printf(tx->arena, "/attendees/%zu", i), "too-many", "There are more attendees than tickets of this type.");
-        else
-            reg->attendees[first + used[item]++] = (struct registration_attendee){ attendee->name, attendee->email };
-    }
-    return tx->fault->field_count ? ERR_INVALID : ERR_OK;
-}
-
-static const char *items_encode(struct arena *arena, const struct registration *reg)
+const char *registration_items_encode(struct arena *arena, const struct registration *reg)
 {
     struct buf out = buf_in(arena);
 
@@ -376,6 +255,9 @@ static const char *items_encode(struct arena *arena, const struct registration *
         buf_int(&out, reg->items[i].quantity);
         buf_char(&out, ',');
         buf_int(&out, reg->items[i].unit_price);
+        if (reg->items[i].discount || reg->items[i].fee || reg->items[i].tax_rate.bps)
+            buf_printf(&out, ",%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRId64 ",%d", reg->items[i].discount, reg->items[i].fee, reg->items[i].tax,
+                       reg->items[i].tax_rate.bps, reg->items[i].tax_rate.included);
         buf_char(&out, ']');
     }
     buf_char(&out, ']');
@@ -411,7 +293,7 @@ static void registration_insert(struct tx *tx, const struct registration *reg)
     bind_id(q, ":event", &reg->event);
     bind_id(q, ":account", &reg->account);
     bind_int(q, ":status", reg->status);
-    bind_text(q, ":items", items_encode(tx->arena, reg));
+    bind_text(q, ":items", registration_items_encode(tx->arena, reg));
     bind_text(q, ":attendees", attendees_encode(tx->arena, reg));
     bind_int(q, ":quantity", reg->quantity);
     bind_int(q, ":amount", reg->amount);
@@ -419,6 +301,7 @@ static void registration_insert(struct tx *tx, const struct registration *reg)
     bind_time_or_null(q, ":expires_at", reg->expires_at_ms);
     bind_int(q, ":now", reg->created_at_ms);
     bind_time_or_null(q, ":confirmed_at", reg->confirmed_at_ms);
+    bind_id_or_null(q, ":code", &reg->code);
     query_run(q);
 }
 
@@ -444,20 +327,14 @@ static void issue(struct tx *tx, const struct registration *reg)
 
 enum err registration_create(struct tx *tx, const struct registration_new *in, struct registration *out)
 {
-    struct registration reg = { .event = in->event, .account = tx->actor, .created_at_ms = tx->now_ms };
-    struct sale sale;
-    enum err e;
+    struct registration reg;
+    struct order order;
+    enum err e = order_read(tx, in, &tx->actor, true, &order, &reg);
 
-    if (!sale_event(tx, &in->event, &sale) || (sale.status == EVENT_DRAFT && !id_equal(&sale.organizer, &tx->actor)))
-        return fail(tx, ERR_NOT_FOUND, "There is no such event.");
-    if (sale.status != EVENT_PUBLISHED)
-        return fail(tx, ERR_SALE_CLOSED, "%s", sale.status == EVENT_DRAFT       ? "The event is not published."
-                                               : sale.status == EVENT_CANCELLED ? "The event was cancelled."
-                                                                                : "The event is over.");
-    reg.currency = sale.currency;
-    e = order_price(tx, in, &sale, &reg);
     if (!e)
-        e = attendees_place(tx, in, &reg);
+        e = order_take(tx, &order, &reg);
+    if (!e)
+        e = order_place_attendees(tx, in, &reg);
     if (e)
         return e;
     for (size_t i = 0; i < reg.item_count; i++) {
@@ -468,6 +345,7 @@ enum err registration_create(struct tx *tx, const struct registration_new *in, s
             return e;
     }
     reg.id = id_new(tx->now_ms);
+    reg.created_at_ms = tx->now_ms;
     if (reg.amount) {
         reg.status = REGISTRATION_PENDING;
         reg.expires_at_ms = tx->now_ms + (int64_t)tx->app->config->hold_seconds * 1000;
@@ -483,6 +361,14 @@ enum err registration_create(struct tx *tx, const struct registration_new *in, s
     return ERR_OK;
 }
 
+enum err registration_quote(struct tx *tx, const struct registration_new *in, const struct id *account, struct registration *out)
+{
+    struct order order;
+    enum err e = order_read(tx, in, account, false, &order, out);
+
+    return e || !order.has_code ? e : discount_may_take(tx, &order.code, account);
+}
+
 enum err registration_refuse_early(struct tx *tx, const struct registration_new *in)
 {
     struct sale_left *left;
@@ -492,7 +378,7 @@ enum err registration_refuse_early(struct tx *tx, const struct registration_new 
     for (size_t i = 0; i < in->item_count; i++)
         for (size_t j = 0; j < count; j++)
             if (left[j].n == id_number(&in->items[i].ticket_type) && (left[j].seats == 0 || whole == 0))
-                return refuse_sold_out(tx, &in->event);
+                return order_refuse_sold_out(tx, &in->event);
     return ERR_OK;
 }
 
@@ -539,6 +425,8 @@ enum err registration_confirm(struct tx *tx, const struct id *id)
                 quota_add(tx, &reg.event, &reg.account, item->n, item->quantity);
         }
     }
+    if (!e && reg.status == REGISTRATION_EXPIRED && !id_is_zero(&reg.code))
+        e = discount_take_again(tx, &reg.event, &reg.code, &reg.account);
     if (e)
         return e;
     issue(tx, &reg);
@@ -546,7 +434,13 @@ enum err registration_confirm(struct tx *tx, const struct id *id)
     return ERR_OK;
 }
 
-/* Held seats go back, and the account may take them again. */
+static void give_code_back(struct tx *tx, const struct registration *reg)
+{
+    if (!id_is_zero(&reg->code))
+        discount_give_back(tx, &reg->event, &reg->code, &reg->account);
+}
+
+/* Held seats go back, and the account may take them again; so does a code. */
 static enum err release_held(struct tx *tx, const struct registration *reg)
 {
     enum err e = ERR_OK;
@@ -555,6 +449,7 @@ static enum err release_held(struct tx *tx, const struct registration *reg)
         e = stock_release_held(tx, &reg->event, reg->items[i].n, reg->items[i].quantity);
         quota_give_back(tx, reg, reg->items[i].n, reg->items[i].quantity);
     }
+    give_code_back(tx, reg);
     return e;
 }
 
@@ -631,6 +526,7 @@ enum err registration_end(struct tx *tx, const struct id *id, enum registration_
     q = query(tx, &cancel_all_tickets_sql);
     bind_id(q, ":registration", id);
     query_run(q);
+    give_code_back(tx, &reg);
     tx_note(tx, to == REGISTRATION_REFUNDED ? "registration.refunded" : "registration.cancelled", id, &reg.event);
     return release_sold(tx, &reg, by_type);
 }
@@ -672,6 +568,8 @@ enum err registration_cancel_tickets(struct tx *tx, const struct id *id, const u
         bind_int(q, ":to", reg.amount ? REGISTRATION_REFUNDED : REGISTRATION_CANCELLED);
     if (query_run(q) != 1)
         return refuse_state(tx, &reg);
+    if (!live)
+        give_code_back(tx, &reg);
     tx_note(tx, "registration.tickets-cancelled", id, &reg.event);
     return release_sold(tx, &reg, by_type);
 }
@@ -766,23 +664,50 @@ enum err registration_for_caller(struct tx *tx, const struct caller *caller, con
 
 /* ---- on the wire ---- */
 
+void registration_items_json(struct buf *out, const struct registration *reg)
+{
+    json_open_array(out, "items");
+    for (size_t i = 0; i < reg->item_count; i++) {
+        struct id type = id_child(&reg->event, reg->items[i].n);
+        struct price_line line = registration_line(&reg->items[i]);
+
+        json_open(out, NULL);
+        json_id(out, "ticketTypeId", &type);
+        json_int(out, "quantity", line.quantity);
+        json_int(out, "unitPrice", line.unit);
+        json_int(out, "discount", line.discount);
+        json_int(out, "fee", line.fee);
+        json_int(out, "tax", line.tax);
+        json_int(out, "taxRateBps", line.tax_rate.bps);
+        json_bool(out, "taxIncluded", line.tax_rate.included);
+        json_int(out, "total", line.total);
+        json_close(out);
+    }
+    json_close_array(out);
+}
+
+void registration_sums_json(struct buf *out, struct tx *tx, const struct registration *reg)
+{
+    struct price_sums sums = registration_sums(reg);
+    struct discount_code code = { 0 };
+
+    if (!id_is_zero(&reg->code))
+        discount_find(tx, &reg->event, &reg->code, &code);
+    json_str(out, "discountCode", code.code);
+    json_int(out, "subtotal", sums.subtotal);
+    json_int(out, "discount", sums.discount);
+    json_int(out, "fees", sums.fees);
+    json_int(out, "tax", sums.tax);
+    json_int(out, "amount", reg->amount);
+}
+
 static void members(struct buf *out, struct tx *tx, const struct registration *reg)
 {
     json_id(out, "registrationId", &reg->id);
     json_id(out, "eventId", &reg->event);
     json_id(out, "userId", &reg->account);
     json_str(out, "status", registration_status_words[reg->status]);
-    json_open_array(out, "items");
-    for (size_t i = 0; i < reg->item_count; i++) {
-        struct id type = id_child(&reg->event, reg->items[i].n);
-
-        json_open(out, NULL);
-        json_id(out, "ticketTypeId", &type);
-        json_int(out, "quantity", reg->items[i].quantity);
-        json_int(out, "unitPrice", reg->items[i].unit_price);
-        json_close(out);
-    }
-    json_close_array(out);
+    registration_items_json(out, reg);
     json_open_array(out, "attendees");
     for (int64_t i = 0; reg->attendees && i < reg->quantity; i++) {
         struct id type = id_child(&reg->event, registration_type_of(reg, (unsigned)i + 1));
@@ -796,7 +721,7 @@ static void members(struct buf *out, struct tx *tx, const struct registration *r
         json_close(out);
     }
     json_close_array(out);
-    json_int(out, "amount", reg->amount);
+    registration_sums_json(out, tx, reg);
     json_int(out, "refundedAmount", registration_given_back(tx, reg));
     json_int(out, "refundFeeAmount", reg->kept);
     json_str(out, "currency", reg->currency);

@@ -33,6 +33,8 @@ extern const char *const ticket_status_words[];
 struct registration_item {
     unsigned n;              /* the ticket type's number */
     int64_t quantity, unit_price;
+    int64_t discount, fee, tax; /* of all its tickets; fixed when the seats were held */
+    struct price_tax tax_rate;
 };
 struct registration_attendee { /* one a ticket, in ticket order; NULLs where none was named */
     const char *name, *email;
@@ -44,6 +46,7 @@ struct registration {
     size_t item_count;
     struct registration_attendee *attendees; /* `quantity` entries, or NULL */
     int64_t quantity, amount, refunded;
+    struct id code;          /* the discount code that it was bought with; zero: none */
     const char *currency;
     int64_t expires_at_ms, created_at_ms, confirmed_at_ms;
     bool extended;
@@ -66,6 +69,11 @@ size_t registration_tickets(struct tx *tx, const struct id *id, struct ticket_ro
 bool registration_ticket(struct tx *tx, const struct id *ticket_id, struct ticket_row *out);
 /* Number of the ticket type of ticket n, from the items. */
 unsigned registration_type_of(const struct registration *reg, unsigned n);
+/* What an item cost, with its total; and what all of them did. */
+struct price_line registration_line(const struct registration_item *item);
+struct price_sums registration_sums(const struct registration *reg);
+/* What ticket n cost, as a line of one: its total is what is given back for it. Those of all tickets sum to `amount`. */
+struct price_line registration_ticket_price(const struct registration *reg, unsigned n);
 void registration_json(struct buf *out, const char *name, struct tx *tx, const struct registration *reg);
 /* The same with its payments and refunds one by one; `for_manager`: and its disputes, with the evidence. */
 void registration_detail_json(struct buf *out, struct tx *tx, const struct registration *reg, bool for_manager);

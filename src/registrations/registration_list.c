@@ -9,7 +9,7 @@
 
 SQL(of_account_sql, "SELECT " REGISTRATION_COLUMNS " FROM registration WHERE account = :account AND id < :before ORDER BY id DESC LIMIT :limit");
 SQL(of_event_sql, "SELECT r.id, r.event, r.account, r.status, r.items, r.attendees, r.quantity, r.amount, r.refunded, r.currency,"
-                  " r.expires_at, r.extended, r.intent, r.created_at, r.confirmed_at, r.kept, r.disputed, a.name, CASE WHEN a.deleted_at IS NULL THEN a.email END"
+                  " r.expires_at, r.extended, r.intent, r.created_at, r.confirmed_at, r.kept, r.disputed, r.code, a.name, CASE WHEN a.deleted_at IS NULL THEN a.email END"
                   " FROM registration r LEFT JOIN account a ON a.id = r.account"
                   " WHERE r.event = :event AND r.id < :before ORDER BY r.id DESC LIMIT :limit");
 SQL(due_sql, "SELECT id, event FROM registration WHERE status = 0 AND expires_at <= :now AND intent IS NULL ORDER BY expires_at LIMIT :max");

@@ -24,12 +24,17 @@ struct registration_new {
     size_t item_count;
     struct registration_attendee_new *attendees;
     size_t attendee_count;
+    const char *discount_code; /* as it was typed, or NULL */
 };
 extern const struct shape registration_new_shape;
 
 /* Take seats off sale for tx->actor: PENDING for the hold time where money is due, else CONFIRMED with its tickets.
- * ERR_SOLD_OUT (with what is left), ERR_SALE_CLOSED, ERR_LIMIT_REACHED, ERR_INVALID, ERR_NOT_FOUND. */
+ * ERR_SOLD_OUT (with what is left), ERR_SALE_CLOSED, ERR_LIMIT_REACHED, ERR_CODE_USED_UP,
+ * ERR_AMOUNT_TOO_SMALL, ERR_INVALID, ERR_NOT_FOUND. */
 enum err registration_create(struct tx *tx, const struct registration_new *in, struct registration *out);
+/* What it would cost, with everything that does not depend on seats and times checked; nothing is held. `account` may be zero. The result has
+ * items, amount, currency and code. */
+enum err registration_quote(struct tx *tx, const struct registration_new *in, const struct id *account, struct registration *out);
 /* The cheap "sold out" from a snapshot: only where a wanted type has nothing left at all. Only the writer says yes. */
 enum err registration_refuse_early(struct tx *tx, const struct registration_new *in);
 

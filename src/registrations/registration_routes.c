@@ -1,6 +1,7 @@
 #include "registrations/registration.h"
 
 #include "base/log.h"
+#include "events/discount.h"
 #include "http/spool.h"
 #include "registrations/registration_list.h"
 #include "registrations/registration_new.h"
@@ -27,8 +28,17 @@ static const struct field registration_new_fields[] = {
     FIELD(registration_new, "eventId", event, FIELD_ID, REQUIRED, 0, 0),
     FIELD_MANY(registration_new, "items", items, item_count, FIELD_LIST, &item_shape, REQUIRED, 1, 100),
     FIELD_MANY(registration_new, "attendees", attendees, attendee_count, FIELD_LIST, &attendee_shape, OPTIONAL, 0, REGISTRATION_TICKETS_MAX),
+    FIELD(registration_new, "discountCode", discount_code, FIELD_LINE, OPTIONAL | NULLABLE, 1, DISCOUNT_CODE_MAX),
     FIELD_END
 };
+/* A quote needs no attendees. */
+static const struct field quote_fields[] = {
+    FIELD(registration_new, "eventId", event, FIELD_ID, REQUIRED, 0, 0),
+    FIELD_MANY(registration_new, "items", items, item_count, FIELD_LIST, &item_shape, REQUIRED, 1, 100),
+    FIELD(registration_new, "discountCode", discount_code, FIELD_LINE, OPTIONAL | NULLABLE, 1, DISCOUNT_CODE_MAX),
+    FIELD_END
+};
+static const struct shape quote_shape = SHAPE(registration_new, "PriceQuoteNew", quote_fields);
 const struct shape registration_new_shape = SHAPE(registration_new, "RegistrationNew", registration_new_fields);
 
 struct list_query {
@@ -78,12 +88,15 @@ static enum err reply_registration(struct req *req, struct tx *tx, int status, c
 
 static enum err create_registration(struct req *req, struct tx *tx)
 {
+    const struct registration_new *in = req->body;
     char id[ID_TEXT_LEN + 1];
     struct registration reg;
-    enum err e = registration_create(tx, req->body, &reg);
+    enum err e = in->discount_code ? discount_may_guess(req) : ERR_OK;
 
+    if (!e)
+        e = registration_create(tx, in, &reg);
     if (e)
-        return e;
+        return in->discount_code ? discount_guessed(req, tx, e) : e;
     id_format(&reg.id, id);
     req->reply.location = arena_printf(req->arena, "/v1/registrations/%s", id);
     return reply_registration(req, tx, 201, &reg);
@@ -92,6 +105,27 @@ static enum err create_registration(struct req *req, struct tx *tx)
 static enum err refuse_sold_out_early(struct req *req, struct tx *tx)
 {
     return registration_refuse_early(tx, req->body);
+}
+
+static enum err quote(struct req *req, struct tx *tx)
+{
+    const struct registration_new *in = req->body;
+    struct registration reg;
+    struct buf *out;
+    enum err e = in->discount_code ? discount_may_guess(req) : ERR_OK;
+
+    if (!e)
+        e = registration_quote(tx, in, &req->caller.account, &reg);
+    if (e)
+        return in->discount_code ? discount_guessed(req, tx, e) : e;
+    out = reply_json(req, 200);
+    json_open(out, NULL);
+    json_id(out, "eventId", &reg.event);
+    json_str(out, "currency", reg.currency);
+    registration_items_json(out, &reg);
+    registration_sums_json(out, tx, &reg);
+    json_close(out);
+    return ERR_OK;
 }
 
 static enum err show_registration(struct req *req, struct tx *tx)
@@ -319,6 +353,8 @@ const struct route registration_routes[] = {
     { "POST", "/v1/registrations", WRITE, create_registration, .who = WHO_SIGNED_IN, .body = &registration_new_shape, .key = key_of_body_event,
       .refuse_early = refuse_sold_out_early, .summary = "Register for an event: hold seats, or take free ones", .answer = "Registration",
       .answer_status = 201 },
+    { "POST", "/v1/price-quotes", READ, quote, .who = WHO_ANYONE, .body = &quote_shape,
+      .summary = "What an order would cost, with or without a discount code; nothing is held", .answer = "PriceQuote" },
     { "GET", "/v1/registrations", READ, list_registrations, .who = WHO_SIGNED_IN, .query = &own_list_shape,
       .summary = "Your registrations, newest first", .answer = "RegistrationList" },
     { "GET", "/v1/registrations/{registrationId}", READ, show_registration, .who = WHO_SIGNED_IN,
@@ -332,18 +368,27 @@ const struct route registration_routes[] = {
     ROUTE_END
 };
 
+#define ITEMS_SCHEMA                                                                                                                    \
+    "\"items\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"required\":[\"ticketTypeId\",\"quantity\",\"unitPrice\",\"discount\"," \
+    "\"fee\",\"tax\",\"taxRateBps\",\"taxIncluded\",\"total\"],\"properties\":{"                                                    \
+    "\"ticketTypeId\":{\"type\":\"string\",\"format\":\"uuid\"},\"quantity\":{\"type\":\"integer\"},\"unitPrice\":{\"type\":\"integer\"}," \
+    "\"discount\":{\"type\":\"integer\"},\"fee\":{\"type\":\"integer\"},\"tax\":{\"type\":\"integer\"},\"taxRateBps\":{\"type\":\"integer\"}," \
+    "\"taxIncluded\":{\"type\":\"boolean\"},\"total\":{\"type\":\"integer\"}}}}"
+#define SUMS_SCHEMA                                                                                                                     \
+    "\"discountCode\":{\"type\":[\"string\",\"null\"]},\"subtotal\":{\"type\":\"integer\"},\"discount\":{\"type\":\"integer\"},"         \
+    "\"fees\":{\"type\":\"integer\"},\"tax\":{\"type\":\"integer\"},\"amount\":{\"type\":\"integer\"}"
+
 const struct answer_schema registration_schemas[] = {
     { "Registration",
-      "{\"type\":\"object\",\"required\":[\"registrationId\",\"eventId\",\"userId\",\"status\",\"items\",\"attendees\",\"amount\",\"refundedAmount\","
+      "{\"type\":\"object\",\"required\":[\"registrationId\",\"eventId\",\"userId\",\"status\",\"items\",\"attendees\",\"discountCode\",\"subtotal\",\"discount\",\"fees\",\"tax\",\"amount\",\"refundedAmount\","
       "\"currency\",\"expiresAt\",\"paymentIntentId\",\"ticketIds\",\"createdAt\"],\"properties\":{"
       "\"registrationId\":{\"type\":\"string\",\"format\":\"uuid\"},\"eventId\":{\"type\":\"string\",\"format\":\"uuid\"},"
       "\"userId\":{\"type\":\"string\",\"format\":\"uuid\"},"
       "\"status\":{\"enum\":[\"pending\",\"confirmed\",\"cancelled\",\"expired\",\"refunded\"]},"
-      "\"items\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"required\":[\"ticketTypeId\",\"quantity\",\"unitPrice\"],\"properties\":{"
-      "\"ticketTypeId\":{\"type\":\"string\",\"format\":\"uuid\"},\"quantity\":{\"type\":\"integer\"},\"unitPrice\":{\"type\":\"integer\"}}}},"
+      ITEMS_SCHEMA ","
       "\"attendees\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"required\":[\"ticketTypeId\",\"name\",\"email\"],\"properties\":{"
       "\"ticketTypeId\":{\"type\":\"string\",\"format\":\"uuid\"},\"name\":{\"type\":\"string\"},\"email\":{\"type\":[\"string\",\"null\"]}}}},"
-      "\"amount\":{\"type\":\"integer\"},\"refundedAmount\":{\"type\":\"integer\"},\"refundFeeAmount\":{\"type\":\"integer\"},"
+      SUMS_SCHEMA ",\"refundedAmount\":{\"type\":\"integer\"},\"refundFeeAmount\":{\"type\":\"integer\"},"
       "\"currency\":{\"type\":\"string\"},"
       "\"expiresAt\":{\"type\":[\"string\",\"null\"],\"format\":\"date-time\"},\"paymentIntentId\":{\"type\":[\"string\",\"null\"]},"
       "\"ticketIds\":{\"type\":\"array\",\"items\":{\"type\":\"string\",\"format\":\"uuid\"}},"
@@ -362,6 +407,10 @@ const struct answer_schema registration_schemas[] = {
       "\"amount\":{\"type\":\"integer\"},\"currency\":{\"type\":\"string\"},\"status\":{\"type\":\"string\"},\"reason\":{\"type\":[\"string\",\"null\"]},"
       "\"evidenceDueBy\":{\"type\":[\"string\",\"null\"],\"format\":\"date-time\"},\"admissions\":{\"type\":\"array\",\"items\":{\"type\":\"object\"}},"
       "\"createdAt\":{\"type\":\"string\",\"format\":\"date-time\"}}}}}}]}" },
+    { "PriceQuote",
+      "{\"type\":\"object\",\"required\":[\"eventId\",\"currency\",\"items\",\"discountCode\",\"subtotal\",\"discount\",\"fees\",\"tax\","
+      "\"amount\"],\"properties\":{\"eventId\":{\"type\":\"string\",\"format\":\"uuid\"},\"currency\":{\"type\":\"string\"},"
+      ITEMS_SCHEMA "," SUMS_SCHEMA "}}" },
     { "RegistrationList",
       "{\"type\":\"object\",\"required\":[\"items\",\"nextCursor\"],\"properties\":{\"items\":{\"type\":\"array\",\"items\":"
       "{\"$ref\":\"#/components/schemas/Registration\"}},\"nextCursor\":{\"type\":[\"string\",\"null\"]}}}" },

@@ -307,6 +307,63 @@ static const char *const left_before[] = {
     NULL,
 };
 
+/* What tickets cost beyond their price: taxes, a service fee, discount codes; and receipts. */
+static const char *const prices[] = {
+    /* ---- events (events/) ---- */
+    "ALTER TABLE event ADD COLUMN fee_fixed INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE event ADD COLUMN fee_bps INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE event ADD COLUMN fee_by_organizer INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE event ADD COLUMN seller_name TEXT",
+    "ALTER TABLE event ADD COLUMN seller_address TEXT",
+    "ALTER TABLE event ADD COLUMN seller_tax_id TEXT",
+    "ALTER TABLE ticket_type ADD COLUMN tax_bps INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE ticket_type ADD COLUMN tax_included INTEGER NOT NULL DEFAULT 1",
+    "ALTER TABLE ticket_type ADD COLUMN hidden INTEGER NOT NULL DEFAULT 0",
+    /* A use is a registration that is pending or confirmed; `used` counts them, and the CHECK is the second fence. */
+    "CREATE TABLE discount_code ("
+    " event BLOB NOT NULL, id BLOB NOT NULL CHECK (length(id) = 16),"
+    " code TEXT NOT NULL, code_key TEXT NOT NULL," /* as it was written; folded */
+    " kind INTEGER NOT NULL CHECK (kind BETWEEN 0 AND 3)," /* opens hidden types only, percent, amount an order, amount a ticket */
+    " value INTEGER NOT NULL,"           /* basis points or minor units */
+    " types BLOB,"                       /* a byte for each ticket type's n that it is for; NULL: all that are not hidden */
+    " max_uses INTEGER, max_uses_per_account INTEGER, max_tickets INTEGER,"
+    " starts_at INTEGER, ends_at INTEGER,"
+    " active INTEGER NOT NULL CHECK (active IN (0, 1)),"
+    " used INTEGER NOT NULL DEFAULT 0,"
+    " created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL,"
+    " PRIMARY KEY (event, id),"
+    " CHECK (used >= 0 AND (max_uses IS NULL OR used <= max_uses))"
+    ") STRICT, WITHOUT ROWID",
+    "CREATE UNIQUE INDEX discount_code_key ON discount_code (event, code_key)",
+    /* The same by account; a row stays when its uses come back, and says that the code was used once. */
+    "CREATE TABLE discount_use ("
+    " event BLOB NOT NULL, code BLOB NOT NULL, account BLOB NOT NULL, taken INTEGER NOT NULL CHECK (taken >= 0),"
+    " PRIMARY KEY (event, code, account)"
+    ") STRICT, WITHOUT ROWID",
+
+    /* ---- registrations (registrations/) ---- */
+    "ALTER TABLE registration ADD COLUMN code BLOB", /* the discount code's id */
+
+    /* ---- receipts (tickets/) ---- */
+    /* Numbers without gaps: `last` and the row that has the number are written in one transaction, in the organizer's lane. */
+    "CREATE TABLE receipt_series ("
+    " organizer BLOB NOT NULL, kind INTEGER NOT NULL CHECK (kind IN (1, 2))," /* receipts, credit notes */
+    " last INTEGER NOT NULL,"
+    " PRIMARY KEY (organizer, kind)"
+    ") STRICT, WITHOUT ROWID",
+    "CREATE TABLE receipt ("
+    " organizer BLOB NOT NULL, kind INTEGER NOT NULL, number INTEGER NOT NULL,"
+    " source BLOB NOT NULL,"             /* what it is for: the registration, or the refund */
+    " registration BLOB NOT NULL,"
+    " content TEXT NOT NULL,"            /* what it says, as JSON: later changes of the event or of a name do not touch it */
+    " made_at INTEGER NOT NULL,"
+    " PRIMARY KEY (organizer, kind, number)"
+    ") STRICT, WITHOUT ROWID",
+    "CREATE UNIQUE INDEX receipt_source ON receipt (source)",
+    "CREATE INDEX receipt_registration ON receipt (registration)",
+    NULL,
+};
+
 const struct migration store_migrations[] = {
     { 1, first },
     { 2, second },
@@ -314,5 +371,6 @@ const struct migration store_migrations[] = {
     { 4, staff },
     { 5, money },
     { 6, left_before },
+    { 7, prices },
     { 0, NULL },
 };

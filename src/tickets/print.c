@@ -7,6 +7,7 @@
 #include <openssl/sha.h>
 
 #include "base/log.h"
+#include "base/money.h"
 #include "base/zone.h"
 #include "objects/objects.h"
 #include "tickets/render_wire.h"
@@ -98,34 +99,9 @@ char *venue_text(struct arena *arena, const struct event *event)
     return out.data;
 }
 
-/* ISO 4217's minor units where they are not two. */
-static int minor_digits(const char *currency)
-{
-    static const char none[] = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF", three[] = "BHD IQD JOD KWD LYD OMR TND";
-
-    return strstr(none, currency) ? 0 : strstr(three, currency) ? 3 : 2;
-}
-
 char *price_text(struct arena *arena, const char *currency, int64_t amount)
 {
-    int digits = minor_digits(currency);
-    int64_t unit = digits == 0 ? 1 : digits == 3 ? 1000 : 100;
-
-    if (amount == 0)
-        return arena_strdup(arena, "Free");
-    if (digits == 0)
-        return arena_printf(arena, "%s %" PRId64, currency, amount);
-    return arena_printf(arena, "%s %" PRId64 ".%0*" PRId64, currency, amount / unit, digits, amount % unit);
-}
-
-/* What one ticket of its type cost in this order. */
-static int64_t unit_price(const struct registration *reg, unsigned type)
-{
-    for (size_t i = 0; i < reg->item_count; i++) {
-        if (reg->items[i].n == type)
-            return reg->items[i].unit_price;
-    }
-    return 0;
+    return amount ? money_text(arena, currency, amount) : arena_strdup(arena, "Free");
 }
 
 static const char *type_name(const struct event *event, unsigned n)
@@ -150,7 +126,7 @@ static void page_of(struct app *app, struct arena *arena, const struct ticket *t
         .ticket_type = type_name(&ticket->event, ticket->row.type),
         .attendee = ticket->attendee_name,
         .order_line = arena_printf(arena, "%s-%u", order_reference(arena, &reg->id), ticket->row.n),
-        .price_line = price_text(arena, reg->currency, unit_price(reg, ticket->row.type)),
+        .price_line = price_text(arena, reg->currency, registration_ticket_price(reg, ticket->row.n).total),
         .organizer = ticket->organizer_name,
         .token = ticket_token_of(app, ticket, space),
         .dated_ms = reg->confirmed_at_ms ? reg->confirmed_at_ms : reg->created_at_ms,

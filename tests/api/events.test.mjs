@@ -43,9 +43,9 @@ describe('making one', () => {
         assert.equal(answer.headers.location, `/v1/events/${answer.body.eventId}`);
         const event = answer.body;
         assert.deepEqual(Object.keys(event).sort(), ['admissionStartsAt', 'capacity', 'category', 'createdAt', 'currency', 'description', 'endsAt', 'eventId',
-            'imageUrl', 'online', 'organizerId', 'refundFeePercent', 'refundUntil', 'startsAt', 'status', 'ticketTypes', 'timezone', 'title', 'updatedAt', 'venue']);
-        assert.deepEqual(Object.keys(event.ticketTypes[0]).sort(), ['available', 'description', 'maxPerAccount', 'maxPerOrder', 'minPerOrder', 'name',
-            'price', 'quantity', 'saleEndsAt', 'saleStartsAt', 'ticketTypeId']);
+            'imageUrl', 'online', 'organizerId', 'refundFeePercent', 'refundUntil', 'seller', 'serviceFee', 'startsAt', 'status', 'ticketTypes', 'timezone', 'title', 'updatedAt', 'venue']);
+        assert.deepEqual(Object.keys(event.ticketTypes[0]).sort(), ['available', 'description', 'fee', 'hidden', 'maxPerAccount', 'maxPerOrder', 'minPerOrder',
+            'name', 'price', 'quantity', 'saleEndsAt', 'saleStartsAt', 'tax', 'taxIncluded', 'taxRateBps', 'ticketTypeId', 'total']);
         assert.match(event.eventId, /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
         assert.equal(event.organizerId, organizer.sub);
         assert.equal(event.status, 'published');

@@ -2,6 +2,7 @@
  * The bodies and queries of all routes. The input's first line is a method and a path as in the route tables, or those and "?" for its
  * query; the rest is what came. Whatever the route's own shape accepts it accepts again, to the same effect.
  */
+#include "events/discount.h"
 #include "events/event.h"
 #include "fuzz.h"
 #include "gate/gate.h"
@@ -10,7 +11,7 @@
 
 static const struct route *find(const char *line, bool *query)
 {
-    static const struct route *const tables[] = { event_routes, registration_routes, payment_routes, ticket_routes, gate_routes, NULL };
+    static const struct route *const tables[] = { event_routes, discount_routes, registration_routes, payment_routes, ticket_routes, gate_routes, NULL };
     size_t len = strlen(line);
 
     *query = len > 0 && line[len - 1] == '?';
