@@ -42,10 +42,10 @@ static void discount_order(struct price_line *lines, size_t count, int64_t value
 
 /* ---- fee and tax ---- */
 
-/* A price that nobody can pay to the last digit (KWD 0.015) is the organizer's; its discount then divides by the digit, so that none is larger than the price. */
+/* A price, or a discount, that nobody can pay to the last digit (KWD 0.015) divides by the digit, so that no ticket's part is larger than its price. */
 static int64_t discount_share(const struct price_line *line, int64_t k, int64_t step)
 {
-    return money_share(line->discount, k, line->quantity, line->unit % step ? 1 : step);
+    return money_share(line->discount, k, line->quantity, line->unit % step || line->discount % step ? 1 : step);
 }
 
 /* A line's discount may be uneven by a step: its tickets have at most a few prices, and each is rounded by itself. */

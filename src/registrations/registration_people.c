@@ -143,7 +143,7 @@ static enum err forget_registrations(struct person_walk *walk)
 const struct person_part registration_people[] = {
     { .name = "registrations", .holds = "registration.id registration.account registration.attendees", .write = write_registrations,
       .forget = forget_registrations },
-    { .name = "limits", .holds = "account_quota.account", .unexported = "What limits of tickets an account are counted by repeats your registrations.",
+    { .name = "limits", .holds = "account_quota.account discount_use.account", .unexported = "What limits of tickets an account are counted by repeats your registrations.",
       .kept = "Counts of orders that stay, under the account's number." },
     PERSON_END
 };

@@ -118,5 +118,7 @@ const struct person_part ticket_people[] = {
     { .name = "tickets", .holds = "ticket.registration ticket.used_at ticket.used_gate", .write = write_tickets, .forget = forget_own },
     { .name = "organizerOnTickets", .holds = "", .unexported = "The PDFs of tickets hold nothing that does not stand here.",
       .forget = forget_organized },
+    { .name = "receipts", .holds = "receipt.registration receipt.content", .unexported = "What a receipt says stands with its registration.",
+      .kept = "A receipt is accounting: the law wants it kept as it was given, with the buyer's name, for the organizer's years." },
     PERSON_END
 };

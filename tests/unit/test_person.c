@@ -22,17 +22,24 @@ static const struct nobodys {
     { "recovery_code", "n used_at", "counted in the export; removed with the account" },
     { "spent_challenge", "id expires_at", "random numbers that live for minutes" },
     { "event", "id status title description category starts_at ends_at admission_starts_at timezone venue_name venue_address venue_city venue_country"
-               " city_key listed online image currency version created_at updated_at refund_until refund_fee_percent", "what an organizer tells the public of an event" },
-    { "ticket_type", "event n name description price sale_starts_at sale_ends_at min_per_order max_per_order max_per_account", "the event's" },
+               " city_key listed online image currency version created_at updated_at refund_until refund_fee_percent"
+               " fee_fixed fee_bps fee_by_organizer seller_name seller_address seller_tax_id", "what an organizer tells the public of an event" },
+    { "ticket_type", "event n name description price sale_starts_at sale_ends_at min_per_order max_per_order max_per_account"
+                     " tax_bps tax_included hidden", "the event's" },
     { "stock", "event n quantity held sold", "counters of an event" },
     { "event_word", "word event", "words of what the public sees" },
     { "staff", "id event hash expires_at", "the event's, and of the mail that invites; an invitation that nobody took is the inviter's word, and goes 30 days after it ran out" },
     { "staff_mail", "id email_key at", "counted against floods of mail for 24 hours, then gone" },
     { "device", "id event name gate created_at token_hash token_expires_at credential_hash epoch claimed_at seen_at revoked_at", "a scanner, an event's thing" },
     { "registration", "event status items quantity amount refunded currency expires_at extended intent created_at confirmed_at kept"
-                      " disputed",
+                      " disputed code",
       "an order's own facts, exported with it; kept for accounting" },
     { "account_quota", "event n taken", "counts of orders" },
+    { "discount_code", "event id code code_key kind value types max_uses max_uses_per_account max_tickets starts_at ends_at active used created_at updated_at",
+      "the event's" },
+    { "discount_use", "event code taken", "counts of orders" },
+    { "receipt_series", "organizer kind last", "how many receipts an organizer has given: accounting" },
+    { "receipt", "organizer kind number source made_at", "a receipt's own facts" },
     { "ticket", "n type status edition", "a ticket's own facts, exported with it" },
     { "check_in", "event n kind scanned_at", "the door's own facts, exported with the ticket's" },
     { "payment", "attempt status currency lease_until created_at updated_at balance", "a payment's own facts, exported with it; kept for accounting" },
