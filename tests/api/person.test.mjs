@@ -33,9 +33,9 @@ async function leave(usher, who) {
 }
 
 // Both rounds: at once, and the later look. `between` writes what was under way in that moment.
-async function forgotten(usher, between = () => {}) {
+async function forgotten(usher, between = async () => {}) {
     await waitFor(() => !sql(usher, "SELECT 1 FROM job WHERE kind = 'forget' AND (payload IS NULL OR payload NOT LIKE '2%')"), 'the first round');
-    between();
+    await between();
     await usher.advance(11 * 60_000);
     await waitFor(() => !sql(usher, "SELECT 1 FROM job WHERE kind = 'forget'"), 'the later look');
 }
@@ -178,8 +178,9 @@ test('who leaves is nowhere any more: not in the rows, not in the files, and a d
     // A page that was being drawn when the account went is written behind the first round.
     const late = join(usher.data, 'objects', 'tickets', paid.eventId, `${order.ticketIds[1]}-0123456789abcdef.pdf`);
     const others = join(usher.data, 'objects', 'tickets', paid.eventId, `${order.ticketIds[1].slice(0, -4)}ff01-0123456789abcdef.pdf`);
-    await forgotten(usher, () => {
+    await forgotten(usher, async () => {
         assert.deepEqual(readdirSync(join(usher.data, 'objects', 'tickets', paid.eventId)), []);
+        assert.match(pdfText(await usher.pdf(organizer, valid.ticketId)), /Former user/); // drawn without the name, and deleted again by the later look
         for (const path of [late, others])
             writeFileSync(path, '%PDF-1.7');
     });
