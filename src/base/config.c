@@ -125,6 +125,11 @@ static const struct setting settings[] = {
             .help = "Memory that hashing a password takes (Argon2id). OWASP's least: 47104 with 1 pass, 19456 with 2, 12288 with 3, 7168 with 5. "
                     "Raised: hashes follow as their owners sign in. Lowered: they stay as they are until the password is changed."),
     SETTING(argon2_passes, NUMBER, .least = 1, .most = 16, .preset = "2", .help = "Passes over that memory."),
+    SETTING(srp, SWITCH, .preset = "off",
+            .help = "Sign-in by USER_SRP_AUTH, which is Amplify's own choice: the password never leaves the browser. For it the server keeps a verifier "
+                    "beside the Argon2id hash: whoever steals the data folder with its keys guesses at a verifier some 40 times faster, and on graphics "
+                    "cards far more. \"off\" removes the verifiers and their key at the next start; backups keep theirs. Accounts without a "
+                    "verifier get one at their next sign-in by USER_PASSWORD_AUTH."),
     SETTING(oidc_issuer, TEXT, .check = check_issuer,
             .help = "Trust this issuer's tokens in place of the built-in user pool: a pool at Amazon Cognito, Keycloak, or another OpenID provider; as \"iss\" in its tokens."),
     SETTING(oidc_client_id, TEXT, .help = "The application at that issuer whose tokens are for us."),

@@ -33,6 +33,7 @@ struct config {
     int access_token_seconds, refresh_token_seconds; /* 3600, 30 days */
     int refresh_grace_seconds;  /* 60; 0..3600 */
     int argon2_memory_kib, argon2_passes; /* 19456, 2 */
+    bool srp;                   /* sign-in by USER_SRP_AUTH */
     int max_connections, max_connections_per_address; /* 4096, 1024 */
     const char *log_level;      /* debug, info, warn, error */
     bool access_log;

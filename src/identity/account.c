@@ -4,7 +4,7 @@
 #include <string.h>
 #include <utf8proc.h>
 
-#include "identity/parts.h"
+#include "identity/srp.h"
 
 #define COLUMNS "account.id, account.email, account.email_key, account.name, account.locale, account.groups, account.status," \
                 " account.password, account.epoch, account.failures, account.failed_at, account.created_at"
@@ -259,6 +259,7 @@ void account_delete(struct tx *tx, const struct id *id)
     query_run(q);
     delete_of(tx, &account_delete_codes_sql, id);
     totp_remove(tx, id);
+    srp_remove(tx, id);
     account_tell(tx, id);
 }
 

@@ -176,6 +176,8 @@ static enum err reset_work(struct req *req, struct call *call)
     const struct reset *in = call->in;
 
     call->new_password = password_hash(req->arena, identity_of(req)->password_cost, in->password);
+    if (!id_is_zero(&call->account.id))
+        call_make_verifier(req, call, call->new_password, in->password);
     return call->new_password ? ERR_OK : ERR_BUSY;
 }
 
@@ -214,6 +216,7 @@ static enum err reset_finish(struct req *req, struct tx *tx, struct call *call)
     /* A decoy's code that somebody guessed is wrong like any other. */
     if (id_is_zero(&account.id) || !account_reset_password(tx, &account.id, call->new_password))
         return refuse_code(req, CODE_WRONG);
+    call_keep_verifier(tx, call, &account.id);
 
     struct forgiving *forgiving = ARENA_NEW(tx->arena, struct forgiving);
     *forgiving = (struct forgiving){ identity_of(req)->attempts, call->attempt };
@@ -254,6 +257,7 @@ static enum err change_work(struct req *req, struct call *call)
     }
     guess_was_right(req, call, ATTEMPT_PASSWORD);
     call->new_password = password_hash(req->arena, identity_of(req)->password_cost, in->proposed);
+    call_make_verifier(req, call, call->new_password, in->proposed);
     return call->new_password ? ERR_OK : ERR_BUSY;
 }
 
@@ -267,6 +271,7 @@ static enum err change_finish(struct req *req, struct tx *tx, struct call *call)
         return ERR_BUSY; /* hashed anew or changed this instant; the next try is judged afresh */
     if (!in_force || !account_change_password(tx, &call->account, call->new_password, &call->claims.session))
         return refuse(req, NotAuthorizedException, "Access Token has been revoked");
+    call_keep_verifier(tx, call, &account.id);
     mail_changed(tx, &account);
     tx_note(tx, "account.password-changed", &account.id, &call->claims.session);
     return cognito_reply_empty(req);

@@ -29,6 +29,7 @@ enum attempt_kind {
     ATTEMPT_TOTP,             /* wrong second factors of an account; kept in its row */
     ATTEMPT_CLIENT_PASSWORD,  /* wrong passwords from an address, whatever the names: password spraying */
     ATTEMPT_CLIENT_TOTP,      /* wrong second factors from an address */
+    ATTEMPT_SRP_BLOCK,        /* wrong answers to an SRP challenge: the first uses it up */
     ATTEMPT_MAIL,             /* codes asked for under a name from an address */
     ATTEMPT_NAME_MAIL,        /* ... under a name, where the address has asked before */
     ATTEMPT_NAME_MAIL_ALL,    /* ... under a name in all */

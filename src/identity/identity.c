@@ -9,7 +9,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/random.h"
-#include "identity/parts.h"
+#include "identity/srp.h"
 #include "identity/password.h"
 
 /* ---- keys ---- */
@@ -258,7 +258,7 @@ struct identity *identity_open(struct app *app, const char *dir, struct buf *err
     pthread_mutex_init(&identity->lock, NULL);
     pthread_mutex_init(&identity->look_lock, NULL);
     pthread_cond_init(&identity->changed, NULL);
-    if (!load_secret(identity, error) || !load_costs(identity, error) || !open_issuer(identity, error)) {
+    if (!load_secret(identity, error) || !load_costs(identity, error) || !srp_open(identity, error) || !open_issuer(identity, error)) {
         identity_close(identity);
         return NULL;
     }
@@ -287,6 +287,7 @@ void identity_close(struct identity *identity)
     free(identity->pool_id);
     free(identity->client_id);
     OPENSSL_cleanse(identity->secret, sizeof identity->secret);
+    OPENSSL_cleanse(identity->srp_key, sizeof identity->srp_key);
     free(identity);
 }
 
@@ -377,7 +378,33 @@ static void sweep_sessions(struct app *app, struct reader *reader, struct arena 
     } while (removed == 100);
 }
 
+static enum err remove_verifiers(struct tx *tx, void *arg)
+{
+    *(int64_t *)arg = srp_remove_some(tx);
+    return ERR_OK;
+}
+
+/* With the setting off they are worthless already, for their key is gone; here they go as well, in slices. */
+static void sweep_verifiers(struct app *app, struct reader *reader, struct arena *arena)
+{
+    struct fault fault = { .arena = arena };
+    static const struct id any;
+    int64_t removed = 100;
+    struct tx tx;
+
+    if (app->config->srp)
+        return;
+    reader_begin(reader, &tx, arena, &fault);
+    bool there = srp_any(&tx);
+    reader_end(reader, &tx);
+    while (there && removed == 100) {
+        if (store_write_wait(app->store, arena, NULL, &any, false, remove_verifiers, &removed) != ERR_OK)
+            return;
+    }
+}
+
 const struct sweep identity_sweeps[] = {
+    { "identity-verifiers", 60 * 1000, sweep_verifiers },
     { "identity-failures", 1000, sweep_failures },
     { "identity-keys", 1000, key_ring_sweep },
     { "identity-sessions", 60 * 1000, sweep_sessions },

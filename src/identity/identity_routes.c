@@ -10,7 +10,7 @@
 
 #include "identity/operations.h"
 
-static const struct operation *const operations[] = { sign_up_operations, sign_in_operations, token_operations, account_operations, mfa_operations };
+static const struct operation *const operations[] = { sign_up_operations, sign_in_operations, srp_operations, token_operations, account_operations, mfa_operations };
 
 /* The row for this request, or NULL with an exception answered. */
 static const struct operation *find_operation(struct req *req, const struct json_t *document)
@@ -24,9 +24,9 @@ static const struct operation *find_operation(struct req *req, const struct json
         for (const struct operation *row = operations[i]; row->name; row++) {
             if (strcmp(row->name, name) != 0)
                 continue;
-            if (!row->flow || (flow && strcmp(row->flow, flow) == 0))
-                return row;
             named = true;
+            if ((!row->flow || (flow && strcmp(row->flow, flow) == 0)) && (!row->srp || req->app->config->srp))
+                return row;
         }
     }
     if (!named)

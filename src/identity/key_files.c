@@ -127,6 +127,19 @@ bool key_file_read(const char *dir, const char *name, struct buf *out)
     return read_at(AT_FDCWD, path, out);
 }
 
+bool key_file_remove(const char *dir, const char *name, struct buf *error)
+{
+    struct folder folder;
+
+    if (!folder_lock(dir, &folder, error))
+        return false;
+    bool good = (unlinkat(folder.dir, name, 0) == 0 && fsync(folder.dir) == 0) || errno == ENOENT;
+    if (!good)
+        buf_printf(error, "cannot remove %s/keys/%s: %s", dir, name, strerror(errno));
+    folder_close(&folder);
+    return good;
+}
+
 static bool make_locked(const struct folder *folder, const char *name, bool (*make)(struct buf *out), struct buf *out)
 {
     struct buf fresh = buf_heap();

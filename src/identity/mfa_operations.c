@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "identity/srp.h"
 
 /* ---- what comes in ---- */
 
@@ -126,8 +127,11 @@ static bool is_name_of(struct req *req, const struct account *account, const cha
     const char *folded = account_fold_email(req->arena, username);
     struct id id;
 
-    if (id_parse(username, strlen(username), &id))
-        return id_equal(&id, &account->id);
+    if (id_parse(username, strlen(username), &id)) {
+        struct id user = srp_user(identity_of(req), account->email_key); /* some clients go on with USER_ID_FOR_SRP */
+
+        return id_equal(&id, &account->id) || id_equal(&id, &user);
+    }
     return folded && strcmp(folded, account->email_key) == 0;
 }
 

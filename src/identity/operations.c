@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "base/clock.h"
+#include "identity/srp.h"
 #include "mail/mail.h"
 
 static const struct field with_access_token_fields[] = {
@@ -102,6 +103,20 @@ bool guess_was_wrong(struct req *req, const struct call *call, enum attempt_kind
 void guess_was_right(struct req *req, const struct call *call, enum attempt_kind kind)
 {
     attempts_clear(identity_of(req)->attempts, kind, &call->attempt);
+}
+
+/* ---- verifiers ---- */
+
+void call_make_verifier(struct req *req, struct call *call, const char *hash, const char *password)
+{
+    if (req->app->config->srp && hash)
+        call->srp_verifier = srp_make(identity_of(req), req->arena, &call->account, hash, password);
+}
+
+void call_keep_verifier(struct tx *tx, const struct call *call, const struct id *account)
+{
+    if (call->srp_verifier.len)
+        srp_keep(tx, account, call->srp_verifier);
 }
 
 /* ---- mails with codes ---- */

@@ -32,6 +32,9 @@ struct call {
     struct session session;
     char *access_token, *id_token;
     const char *new_password;    /* its hash */
+    bool srp_wanted;             /* the setting is on, and the account's password has no verifier yet */
+    struct bytes srp_verifier;   /* sealed, to be kept; empty: none */
+    struct srp_call *srp;        /* of srp_operations.c */
     bool second_factor;          /* the account has one enabled: the password alone signs nobody in */
     int64_t totp_step;           /* whose code was given; 0: a recovery code */
     struct id challenge;
@@ -44,6 +47,7 @@ struct operation {
     const char *name, *flow;     /* flow: the value of AuthFlow or ChallengeName, where the operation has one; name NULL ends a list */
     const struct shape *shape;   /* its struct begins as for_client, unless `by_token` is set: then it is with_access_token */
     bool by_token;
+    bool srp;                    /* only with the setting srp on */
     const char *limit;           /* what is counted by the client's address, or NULL */
     int per_minute;
     step *look;
@@ -55,6 +59,7 @@ struct operation {
 
 extern const struct operation sign_up_operations[];  /* sign_up_operations.c */
 extern const struct operation sign_in_operations[];  /* sign_in_operations.c */
+extern const struct operation srp_operations[];      /* srp_operations.c */
 extern const struct operation token_operations[];    /* token_operations.c */
 extern const struct operation mfa_operations[];      /* mfa_operations.c */
 extern const struct operation account_operations[];  /* account_operations.c */
@@ -107,6 +112,17 @@ bool call_still_signed_in(struct req *req, struct tx *tx, struct call *call);
 
 /* Tell the account's owner by mail, once this transaction is durable, what was just done to the account. */
 void account_notify(struct tx *tx, const struct account *account, const char *subject, const char *text);
+
+/* In `work`, with the setting srp on: the verifier of a password, with the Argon2id text that is or will be the account's. */
+void call_make_verifier(struct req *req, struct call *call, const char *hash, const char *password);
+/* In `finish`, once that text is in the account's row. */
+void call_keep_verifier(struct tx *tx, const struct call *call, const struct id *account);
+
+/* In `work`: the password of call->account was found right. What is left of a sign-in there: is the account in order, does its hash need to be made
+ * anew, its tokens. `password` NULL: nobody sent it. */
+enum err call_password_was_right(struct req *req, struct call *call, const char *password, int64_t now_ms);
+/* The `finish` behind it. */
+enum err call_sign_in(struct req *req, struct tx *tx, struct call *call);
 
 /* In `finish`, behind the right password: ask for the second factor. */
 enum err mfa_challenge(struct req *req, struct tx *tx, const struct account *account, const struct totp *totp);

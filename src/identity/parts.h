@@ -28,6 +28,7 @@ struct identity {
     struct attempts *attempts;   /* guards itself */
     struct outside *outside;     /* another issuer signs people in, and its keys are in the ring; NULL: we do */
     struct password_cost password_cost;     /* of new hashes */
+    uint8_t srp_key[IDENTITY_SECRET_BYTES]; /* see srp.h; zero while the setting is off */
     struct password_effort password_effort; /* of passwords that do not match: as dear as this pool's hashes ever were */
 
     /* Guarded by lock, held for a few instructions. NULL at the very first start: the key is made in the background then, for that takes
@@ -94,6 +95,7 @@ bool key_file(const char *dir, const char *name, bool (*make)(struct buf *out), 
 /* The same without making it: false with errno. */
 bool key_file_read(const char *dir, const char *name, struct buf *out);
 bool key_file_replace(const char *dir, const char *name, const struct buf *content, struct buf *error);
+bool key_file_remove(const char *dir, const char *name, struct buf *error); /* true as well when there was none */
 void key_file_forget(struct buf *secret); /* wipes and frees */
 
 /* False when there is no such file. */
@@ -119,6 +121,10 @@ struct id identity_decoy(const struct identity *identity, const char *email_key)
 struct bytes identity_seal(const struct identity *identity, struct arena *arena, const char *label, const void *data, size_t len);
 /* False when it is nothing that identity_seal made under this label. */
 bool identity_unseal(const struct identity *identity, struct arena *arena, const char *label, struct bytes sealed, struct bytes *out);
+
+/* The same under a key of one's own. */
+struct bytes seal_with(const uint8_t key[32], struct arena *arena, const void *data, size_t len);
+bool unseal_with(const uint8_t key[32], struct arena *arena, struct bytes sealed, struct bytes *out);
 
 /* ---- the second factor (totp.c) ---- */
 

@@ -107,7 +107,8 @@ const struct person_part identity_people[] = {
     { .name = "sessions", .holds = "session.id session.account session.auth_time session.rotated_at session.expires_at session.revoked_at",
       .write = write_sessions, .forget = forget_sessions },
     { .name = "secrets",
-      .holds = "account.password totp.secret totp.pending recovery_code.hash account_code.account account_code.hash session.hash session.previous_hash",
+      .holds = "account.password totp.secret totp.pending recovery_code.hash account_code.account account_code.hash session.hash session.previous_hash"
+               " srp_verifier.account srp_verifier.sealed",
       .unexported = "Your password, codes, tokens and the secret of your authenticator app are kept only in forms that nobody can read, and not given out.",
       .kept = "They went with the deletion's own transaction, or with their session." },
     PERSON_END

@@ -20,28 +20,42 @@ static void key_of(const struct identity *identity, const char *label, uint8_t k
     identity_mac(identity, "seal", &none, label, strlen(label), key);
 }
 
-struct bytes identity_seal(const struct identity *identity, struct arena *arena, const char *label, const void *data, size_t len)
+struct bytes seal_with(const uint8_t key[32], struct arena *arena, const void *data, size_t len)
 {
-    uint8_t *sealed = arena_alloc(arena, NONCE + len + TAG), key[32];
+    uint8_t *sealed = arena_alloc(arena, NONCE + len + TAG);
 
     random_bytes(sealed, NONCE); /* 24 bytes: random ones never meet */
-    key_of(identity, label, key);
     crypto_aead_xchacha20poly1305_ietf_encrypt(sealed + NONCE, NULL, data, len, NULL, 0, NULL, sealed, key);
-    OPENSSL_cleanse(key, sizeof key);
     return (struct bytes){ sealed, NONCE + len + TAG };
+}
+
+bool unseal_with(const uint8_t key[32], struct arena *arena, struct bytes sealed, struct bytes *out)
+{
+    const uint8_t *from = sealed.data;
+
+    if (sealed.len < NONCE + TAG)
+        return false;
+    uint8_t *plain = arena_alloc(arena, sealed.len - NONCE - TAG + 1);
+    *out = (struct bytes){ plain, sealed.len - NONCE - TAG };
+    return crypto_aead_xchacha20poly1305_ietf_decrypt(plain, NULL, NULL, from + NONCE, sealed.len - NONCE, NULL, 0, from, key) == 0;
+}
+
+struct bytes identity_seal(const struct identity *identity, struct arena *arena, const char *label, const void *data, size_t len)
+{
+    uint8_t key[32];
+
+    key_of(identity, label, key);
+    struct bytes sealed = seal_with(key, arena, data, len);
+    OPENSSL_cleanse(key, sizeof key);
+    return sealed;
 }
 
 bool identity_unseal(const struct identity *identity, struct arena *arena, const char *label, struct bytes sealed, struct bytes *out)
 {
-    const uint8_t *from = sealed.data;
-    uint8_t *plain, key[32];
+    uint8_t key[32];
 
-    if (sealed.len < NONCE + TAG)
-        return false;
-    plain = arena_alloc(arena, sealed.len - NONCE - TAG + 1);
     key_of(identity, label, key);
-    bool good = crypto_aead_xchacha20poly1305_ietf_decrypt(plain, NULL, NULL, from + NONCE, sealed.len - NONCE, NULL, 0, from, key) == 0;
+    bool good = unseal_with(key, arena, sealed, out);
     OPENSSL_cleanse(key, sizeof key);
-    *out = (struct bytes){ plain, sealed.len - NONCE - TAG };
     return good;
 }

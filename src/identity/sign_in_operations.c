@@ -7,7 +7,7 @@
 #include "identity/operations.h"
 
 #include "base/clock.h"
-#include "identity/password.h"
+#include "identity/srp.h"
 
 /* ---- what comes in ---- */
 
@@ -72,11 +72,33 @@ static const struct shape get_tokens_shape = SHAPE(get_tokens, "GetTokensFromRef
 static enum err sign_in_look(struct req *req, struct tx *tx, struct call *call)
 {
     const struct sign_in *in = call->in;
+    struct srp_verifier verifier;
     struct totp totp;
 
     call_find_account(req, tx, call, in->parameters->username, ATTEMPT_PASSWORD);
     call->second_factor = totp_read(tx, &call->account.id, &totp) && totp.enabled;
+    call->srp_wanted = req->app->config->srp && call->known && !srp_read(tx, &call->account, &verifier);
     return guess_must_wait(req, call, ATTEMPT_PASSWORD, tx->now_ms) ? refuse(req, NotAuthorizedException, "Password attempts exceeded") : ERR_OK;
+}
+
+enum err call_password_was_right(struct req *req, struct call *call, const char *password, int64_t now_ms)
+{
+    const struct identity *identity = identity_of(req);
+
+    guess_was_right(req, call, ATTEMPT_PASSWORD);
+    if (call->account.status == ACCOUNT_UNCONFIRMED)
+        return refuse(req, UserNotConfirmedException, NULL);
+    if (call->account.status == ACCOUNT_DISABLED)
+        return refuse(req, NotAuthorizedException, "User is disabled.");
+    /* Nobody but the owner has it in clear, and only now. A failure costs nothing: the old hash stands. */
+    if (password && password_is_cheaper(call->account.password, identity->password_cost))
+        call->new_password = password_hash(req->arena, identity->password_cost, password);
+    if (password && (call->srp_wanted || call->new_password))
+        call_make_verifier(req, call, call->new_password ? call->new_password : call->account.password, password);
+    if (call->second_factor)
+        return ERR_OK;
+    call->session = session_new(&call->account, now_ms, req->app->config->refresh_token_seconds, &call->token);
+    return call_sign_tokens(req, call);
 }
 
 static enum err sign_in_work(struct req *req, struct call *call)
@@ -92,21 +114,10 @@ static enum err sign_in_work(struct req *req, struct call *call)
         guess_was_wrong(req, call, ATTEMPT_PASSWORD, now_ms);
         return refuse(req, NotAuthorizedException, NULL);
     }
-    guess_was_right(req, call, ATTEMPT_PASSWORD);
-    if (call->account.status == ACCOUNT_UNCONFIRMED)
-        return refuse(req, UserNotConfirmedException, NULL);
-    if (call->account.status == ACCOUNT_DISABLED)
-        return refuse(req, NotAuthorizedException, "User is disabled.");
-    /* Nobody but the owner has it in clear, and only now. A failure costs nothing: the old hash stands. */
-    if (password_is_cheaper(call->account.password, identity->password_cost))
-        call->new_password = password_hash(req->arena, identity->password_cost, in->parameters->password);
-    if (call->second_factor)
-        return ERR_OK;
-    call->session = session_new(&call->account, now_ms, req->app->config->refresh_token_seconds, &call->token);
-    return call_sign_tokens(req, call);
+    return call_password_was_right(req, call, in->parameters->password, now_ms);
 }
 
-static enum err sign_in_finish(struct req *req, struct tx *tx, struct call *call)
+enum err call_sign_in(struct req *req, struct tx *tx, struct call *call)
 {
     struct totp totp;
 
@@ -119,6 +130,7 @@ static enum err sign_in_finish(struct req *req, struct tx *tx, struct call *call
     }
     if (call->new_password)
         account_rehash_password(tx, &call->account, call->new_password);
+    call_keep_verifier(tx, call, &call->account.id);
     if (totp_read(tx, &call->account.id, &totp) && totp.enabled)
         return mfa_challenge(req, tx, &call->account, &totp);
     if (call->second_factor)
@@ -197,7 +209,7 @@ static enum err get_tokens_finish(struct req *req, struct tx *tx, struct call *c
 
 const struct operation sign_in_operations[] = {
     { "InitiateAuth", "USER_PASSWORD_AUTH", &sign_in_shape, .limit = "sign-in", .per_minute = 30, .look = sign_in_look, .lane = LANE_HASH,
-      .work = sign_in_work, .finish = sign_in_finish },
+      .work = sign_in_work, .finish = call_sign_in },
     { "InitiateAuth", "REFRESH_TOKEN_AUTH", &refresh_auth_shape, .look = refresh_auth_look, .lane = LANE_SIGN, .work = call_sign_tokens,
       .finish = refresh_auth_finish },
     { "InitiateAuth", "REFRESH_TOKEN", &refresh_auth_shape, .look = refresh_auth_look, .lane = LANE_SIGN, .work = call_sign_tokens,

@@ -102,6 +102,7 @@ static enum err sign_up_work(struct req *req, struct call *call)
     const struct sign_up *in = call->in;
 
     call->account.password = password_hash(req->arena, identity_of(req)->password_cost, in->password);
+    call_make_verifier(req, call, call->account.password, in->password);
     return call->account.password ? ERR_OK : ERR_BUSY;
 }
 
@@ -114,6 +115,7 @@ static enum err sign_up_finish(struct req *req, struct tx *tx, struct call *call
         return refuse(req, UsernameExistsException, NULL);
     if (!(call->known ? account_replace_unconfirmed(tx, account) : account_insert(tx, account)))
         return refuse(req, UsernameExistsException, NULL);
+    call_keep_verifier(tx, call, &account->id);
     mail_code(tx, account, code_make(tx, &account->id, CODE_SIGN_UP));
     tx_note(tx, "account.signed-up", &account->id, NULL);
 

@@ -364,6 +364,13 @@ static const char *const prices[] = {
     NULL,
 };
 
+/* Signing in without sending the password. */
+static const char *const srp[] = {
+    /* salt and verifier, sealed under a key of their own (identity/srp.h); empty while the setting srp is off */
+    "CREATE TABLE srp_verifier (account BLOB NOT NULL PRIMARY KEY, sealed BLOB NOT NULL) STRICT, WITHOUT ROWID",
+    NULL,
+};
+
 const struct migration store_migrations[] = {
     { 1, first },
     { 2, second },
@@ -372,5 +379,6 @@ const struct migration store_migrations[] = {
     { 5, money },
     { 6, left_before },
     { 7, prices },
+    { 8, srp },
     { 0, NULL },
 };
