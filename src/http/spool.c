@@ -43,7 +43,7 @@ void spool_add(struct spool *spool, const void *data, size_t len)
         spool->written += (int64_t)len;
 }
 
-enum err spool_reply(struct spool *spool, const char *content_type)
+enum err spool_reply(struct spool *spool, const char *content_type, const char *filename)
 {
     struct reply *reply = &spool->req->reply;
 
@@ -52,6 +52,7 @@ enum err spool_reply(struct spool *spool, const char *content_type)
         return spool->outcome;
     }
     reply_begin(spool->req, 200, content_type);
+    reply_header(spool->req, "Content-Disposition", arena_printf(spool->req->arena, "attachment; filename=\"%s\"", filename));
     reply->file = spool->file;
     reply->file_offset = 0;
     reply->file_length = spool->written;

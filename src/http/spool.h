@@ -3,7 +3,7 @@
  *
  *     spool_open(&spool, req);
  *     while (...) spool_add(&spool, &piece);
- *     return spool_reply(&spool, "text/csv");
+ *     return spool_reply(&spool, "text/csv", "orders.csv");
  *
  * After a fault the rest is passed over; spool_reply tells it: ERR_DISK_FULL when the disk, or SPOOL_BYTES_MAX, had no room for it.
  */
@@ -24,8 +24,8 @@ struct spool {
 
 void spool_open(struct spool *spool, struct req *req);
 void spool_add(struct spool *spool, const void *data, size_t len);
-/* Begins the reply with what was written, and ends the spool. */
-enum err spool_reply(struct spool *spool, const char *content_type);
+/* Begins the reply with what was written, to be saved under `filename` (ASCII, no quotes), and ends the spool. */
+enum err spool_reply(struct spool *spool, const char *content_type, const char *filename);
 /* Ends it without a reply. */
 void spool_drop(struct spool *spool);
 

@@ -191,6 +191,5 @@ enum err export_work(struct req *req)
     buf_char(&rest, last);
     export_rest(&rest, req->app);
     spool_add(&spool, rest.data + 1, rest.len - 1);
-    reply_header(req, "Content-Disposition", "attachment; filename=\"usher-export.json\"");
-    return spool_reply(&spool, "application/json");
+    return spool_reply(&spool, "application/json", "usher-export.json");
 }

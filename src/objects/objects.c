@@ -284,13 +284,21 @@ enum err objects_delete(struct objects *objects, const char *key)
 
 enum err objects_clear(struct objects *objects, const char *folder, bool (*gone)(void *arg, const char *name), void *arg)
 {
-    int fd = objects_key_good(folder) ? openat(objects->folder, folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
-    DIR *entries = fd >= 0 ? fdopendir(fd) : NULL;
     bool good = true, changed = false;
     struct dirent *entry;
+    DIR *entries;
+    int fd;
 
-    if (!entries)
-        return fd < 0 && errno == ENOENT ? ERR_OK : ERR_INTERNAL;
+    if (!objects_key_good(folder))
+        return ERR_INTERNAL;
+    fd = openat(objects->folder, folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return errno == ENOENT ? ERR_OK : ERR_INTERNAL;
+    entries = fdopendir(fd);
+    if (!entries) {
+        close(fd);
+        return ERR_INTERNAL;
+    }
     while ((entry = readdir(entries))) {
         if (entry->d_name[0] == '.' || !gone(arg, entry->d_name))
             continue;

@@ -286,8 +286,7 @@ static enum err csv_work(struct req *req)
     while (csv_slice(req, &spool, arena, &page))
         arena_reset(arena);
     arena_free(arena);
-    reply_header(req, "Content-Disposition", "attachment; filename=\"registrations.csv\"");
-    return spool_reply(&spool, "text/csv; charset=utf-8; header=present");
+    return spool_reply(&spool, "text/csv; charset=utf-8; header=present", "registrations.csv");
 }
 
 /* ---- expiry ---- */

@@ -75,6 +75,32 @@ static void what_was_put_is_there_whole(void **state)
     assert_false(objects_exists(objects, "tickets/e/1.pdf"));
 }
 
+static bool begins_with(void *arg, const char *name)
+{
+    return strncmp(name, arg, strlen(arg)) == 0;
+}
+
+static bool everything(void *arg, const char *name)
+{
+    return true;
+}
+
+static void a_folder_is_cleared_of_what_is_named_and_of_nothing_else(void **state)
+{
+    static const char *const keys[] = { "tickets/f/1-a.pdf", "tickets/f/1-b.pdf", "tickets/f/2-a.pdf", "tickets/g/1-a.pdf" };
+
+    for (size_t i = 0; i < COUNT(keys); i++)
+        assert_int_equal(objects_put(objects, keys[i], "x", 1), ERR_OK);
+    assert_int_equal(objects_clear(objects, "tickets/f", begins_with, "1-"), ERR_OK);
+    for (size_t i = 0; i < COUNT(keys); i++)
+        assert_int_equal(objects_exists(objects, keys[i]), i >= 2);
+    assert_int_equal(objects_clear(objects, "tickets/nowhere", everything, NULL), ERR_OK); /* nothing was ever put there */
+    assert_int_equal(objects_clear(objects, "../keys", everything, NULL), ERR_INTERNAL);
+    assert_int_equal(objects_clear(objects, "tickets/f", everything, NULL), ERR_OK);
+    assert_int_equal(objects_clear(objects, "tickets/g", everything, NULL), ERR_OK);
+    assert_false(objects_exists(objects, keys[2]) || objects_exists(objects, keys[3]));
+}
+
 static void keys_stay_inside(void **state)
 {
     static const char *const bad[] = { "", "/", "/a", "a/", "a//b", "..", "../keys/objects", "a/../../keys/objects", ".new", ".new/x", "a/.b", "a b", "a\nb", "\xc3\xbc" };
@@ -162,6 +188,7 @@ static void ranges(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_folder_is_cleared_of_what_is_named_and_of_nothing_else),
         cmocka_unit_test(what_was_put_is_there_whole), cmocka_unit_test(keys_stay_inside), cmocka_unit_test(links_are_not_followed),
         cmocka_unit_test(credentials_are_private_and_kept), cmocka_unit_test(what_a_kill_left_is_cleared), cmocka_unit_test(ranges),
     };
