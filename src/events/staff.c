@@ -323,23 +323,45 @@ static bool is_addressee(struct tx *tx, const struct id *account, const struct s
     return account_by_id(tx, account, &owner) && strcmp(owner.email_key, account_fold_email(tx->arena, staff->email)) == 0;
 }
 
+/* Found, whether it is still good or not. */
+static enum err find_invitation(struct tx *tx, const char *token, struct staff *out, struct event *event)
+{
+    if (find_by_token(tx, token, out) && event_find(tx, &out->event, event))
+        return ERR_OK;
+    return fail(tx, ERR_NOT_FOUND, "There is no such invitation: it was withdrawn, or a newer mail took its place.");
+}
+
+static enum err refuse_if_past(struct tx *tx, const struct staff *staff, const struct event *event)
+{
+    enum err e = staff->status == STAFF_ACTIVE ? ERR_OK : refuse_if_over(tx, event);
+
+    if (e)
+        return e;
+    return staff->status == STAFF_EXPIRED ? fail(tx, ERR_CONFLICT, "The invitation has run out; ask for a new one.") : ERR_OK;
+}
+
+enum err staff_look(struct tx *tx, const char *token, struct staff *out, struct event *event)
+{
+    enum err e = find_invitation(tx, token, out, event);
+
+    return e ? e : refuse_if_past(tx, out, event);
+}
+
 enum err staff_accept(struct tx *tx, const struct id *account, const char *token, struct staff *out)
 {
     struct event event;
     struct query *q;
-    enum err e;
+    enum err e = find_invitation(tx, token, out, &event);
 
-    if (!find_by_token(tx, token, out) || !event_find(tx, &out->event, &event))
-        return fail(tx, ERR_NOT_FOUND, "There is no such invitation: it was withdrawn, or a newer mail took its place.");
+    if (e)
+        return e;
     if (!is_addressee(tx, account, out))
         return fail(tx, ERR_FORBIDDEN, "This invitation was mailed to another address than the one that you are signed in with.");
     if (out->status == STAFF_ACTIVE)
         return id_equal(&out->account, account) ? ERR_OK : ERR_FORBIDDEN;
-    e = refuse_if_over(tx, &event);
+    e = refuse_if_past(tx, out, &event);
     if (e)
         return e;
-    if (out->status == STAFF_EXPIRED)
-        return fail(tx, ERR_CONFLICT, "The invitation has run out; ask for a new one.");
     q = query(tx, &staff_accept_sql);
     bind_id(q, ":id", &out->id);
     bind_id(q, ":account", account);

@@ -58,6 +58,8 @@ size_t staff_of_account(struct tx *tx, const struct id *account, const struct pa
 enum err staff_invite(struct tx *tx, const struct event *event, const char *email, enum staff_role role, struct staff *out);
 /* A new token in a new mail, seven more days; the older token is void. ERR_CONFLICT once it was accepted. */
 enum err staff_resend(struct tx *tx, const struct event *event, struct staff *staff);
+/* What a token is an invitation to. ERR_NOT_FOUND and ERR_CONFLICT as with staff_accept; an accepted one is found. */
+enum err staff_look(struct tx *tx, const char *token, struct staff *out, struct event *event);
 /*
  * Become staff. ERR_NOT_FOUND for a token that is none, was replaced, or whose invitation was withdrawn; ERR_FORBIDDEN for another's; ERR_CONFLICT when it
  * ran out or the event is over. Once more by the same account: ERR_OK, and nothing changes.

@@ -1,5 +1,9 @@
 /* staff_routes.c - an event's staff over HTTP: tables and thin handlers. */
 #include "events/staff.h"
+#include "identity/cognito.h"
+
+/* Looks at invitations that one address may take: nobody guesses 256 bits, but nobody need try, either. */
+#define LOOKS_A_MINUTE 30
 
 static void staff_json(struct buf *out, const struct staff *staff)
 {
@@ -165,6 +169,39 @@ struct staff_acceptance {
 static const struct field staff_acceptance_fields[] = { FIELD(staff_acceptance, "token", token, FIELD_LINE, REQUIRED, 1, 100), FIELD_END };
 static const struct shape staff_acceptance_shape = SHAPE(staff_acceptance, "StaffAcceptance", staff_acceptance_fields);
 
+static enum err limit_looks(struct req *req, struct tx *tx)
+{
+    return http_limit_take(req, "invitation", LOOKS_A_MINUTE) ? ERR_OK : ERR_TOO_MANY_REQUESTS;
+}
+
+/* What the page behind the mail's link shows before anybody has signed in: what it is about, and with which address to sign in, as far as a forwarded
+ * link may tell. */
+static enum err look_at_invitation(struct req *req, struct tx *tx)
+{
+    const struct staff_acceptance *in = req->body;
+    struct staff staff;
+    struct event event;
+    struct buf *out;
+    enum err e = staff_look(tx, in->token, &staff, &event);
+
+    if (e)
+        return e;
+    out = reply_json(req, 200);
+    json_open(out, NULL);
+    json_str(out, "role", staff_role_words[staff.role]);
+    json_str(out, "status", staff_status_words[staff.status]);
+    json_str(out, "email", cognito_mask(req->arena, staff.email));
+    json_time(out, "expiresAt", staff.expires_at_ms);
+    json_open(out, "event");
+    json_id(out, "eventId", &event.id);
+    json_str(out, "title", event.title);
+    json_time(out, "startsAt", event.starts_at_ms);
+    json_str(out, "timezone", event.timezone);
+    json_close(out);
+    json_close(out);
+    return ERR_OK;
+}
+
 /* As "where I am staff" lists it. */
 static void staff_event_json(struct buf *out, struct req *req, const struct staff *staff, const struct event *event)
 {
@@ -242,6 +279,8 @@ const struct route staff_routes[] = {
       .key = event_key, .summary = "Mail an invitation again, with a new link", .answer = "Staff" },
     { .method = "POST", .path = "/v1/staff-invitations/accept", .kind = WRITE, .handler = accept_invitation, .who = WHO_SIGNED_IN,
       .body = &staff_acceptance_shape, .summary = "Accept an invitation with the token from its mail", .answer = "StaffOfEvent" },
+    { .method = "POST", .path = "/v1/staff-invitations/look", .kind = READ, .handler = look_at_invitation, .allow = limit_looks,
+      .body = &staff_acceptance_shape, .summary = "What an invitation is to, by the token from its mail", .answer = "StaffInvitation" },
     { .method = "GET", .path = "/v1/me/staff", .kind = SCAN, .handler = list_my_staff, .who = WHO_SIGNED_IN, .query = &my_staff_query_shape,
       .summary = "Events where you are staff, newest first", .answer = "StaffOfEventList" },
     ROUTE_END
@@ -266,6 +305,10 @@ const struct answer_schema staff_schemas[] = {
     { "StaffOfEvent",
       "{\"type\":\"object\",\"required\":[\"staffId\",\"role\",\"acceptedAt\",\"event\"],\"properties\":{\"staffId\":" UUID ",\"role\":" ROLE
       ",\"acceptedAt\":" TIME ",\"event\":{\"$ref\":\"#/components/schemas/Event\"}}}" },
+    { "StaffInvitation",
+      "{\"type\":\"object\",\"required\":[\"role\",\"status\",\"email\",\"expiresAt\",\"event\"],\"properties\":{\"role\":" ROLE
+      ",\"status\":{\"enum\":[\"invited\",\"active\"]},\"email\":{\"type\":\"string\"},\"expiresAt\":" TIME ",\"event\":{\"type\":\"object\",\"properties\":{"
+      "\"eventId\":" UUID ",\"title\":{\"type\":\"string\"},\"startsAt\":" TIME ",\"timezone\":{\"type\":\"string\"}}}}}" },
     { "StaffOfEventList", LIST_OF("StaffOfEvent") },
     { NULL, NULL },
 };

@@ -225,6 +225,12 @@ static void write_operation(struct buf *out, const struct route *route)
         json_open_array(out, "token");
         json_close_array(out);
         json_close(out);
+        if (route->devices) {
+            json_open(out, NULL);
+            json_open_array(out, "device");
+            json_close_array(out);
+            json_close(out);
+        }
         json_close_array(out);
     }
     write_parameters(out, route);
@@ -295,6 +301,11 @@ void openapi_write(struct http *http, struct buf *out)
     json_str(out, "type", "http");
     json_str(out, "scheme", "bearer");
     json_str(out, "bearerFormat", "JWT");
+    json_close(out);
+    json_open(out, "device");
+    json_str(out, "type", "http");
+    json_str(out, "scheme", "bearer");
+    json_str(out, "description", "A scanner device's credential; operations that do not name it refuse it.");
     json_close(out);
     json_close(out);
     write_schemas(http, out);

@@ -67,8 +67,8 @@ before(async () => {
     const toPay = await usher.register(buyer, event, { type: 1 }), hold = await usher.register(buyer, event, { type: 1 });
     const typeOf = (e) => e.ticketTypes[0].ticketTypeId;
     const nobody = { eventId: uuid7(), registrationId: uuid7().slice(0, -2) + '00', ticketId: uuid7().slice(0, -2) + '01', staffId: uuid7(), deviceId: uuid7(), ticketTypeId: typeOf(event) };
-    const known = await invited('event');
-    const invitation = await usher.mail((m) => m.to.includes(known.email));
+    const known = await invited('event'), letter = await invited('event');
+    const invitation = await usher.mail((m) => m.to.includes(letter.email));
     const ids = {
         self: {},
         event: { eventId: event.eventId, registrationId: registration.registrationId, ticketId: registration.ticketIds[0], staffId: known.staffId,

@@ -152,6 +152,11 @@ export const table = {
         none:          '401 401 401 404 404 404 404 404 404 404 403 403 404' }, bad: {
         event:         '401 401 401 422 422 422 422 422 422 422 403 403 422',
         none:          '401 401 401 422 422 422 422 422 422 422 403 403 422' } },
+    'POST /v1/staff-invitations/look': { body: (w, ids, thing) => ({ token: thing === 'event' ? w.invitation : 'A'.repeat(43) }), rows: {
+        event: everybody /* who has the token may look */,
+        none:          '404 401 401 404 404 404 404 404 404 404 403 403 404' }, bad: {
+        event:         '422 401 401 422 422 422 422 422 422 422 403 403 422',
+        none:          '422 401 401 422 422 422 422 422 422 422 403 403 422' } },
     'GET /v1/me/staff': { rows: { self: signedIn } },
 
     // ---- scanner devices ----

@@ -85,6 +85,10 @@ describe('an invitation', () => {
         await invite(event, email);
         const [token] = await tokensFor(email);
         assert.equal((await usher.api('POST', '/v1/staff-invitations/accept', { body: { token } })).status, 401);
+        const look = await usher.must(200, 'POST', '/v1/staff-invitations/look', { body: { token } });
+        assert.deepEqual([look.role, look.status, look.event.title], ['gate', 'invited', event.title]);
+        assert.match(look.email, /^h\*+@e\*+$/, 'enough to know which mailbox, and not to read it');
+        await usher.must(404, 'POST', '/v1/staff-invitations/look', { body: { token: 'A'.repeat(43) } });
         const thief = await accept(stranger, token);
         assert.equal(thief.status, 403);
         assert.ok(!thief.text.includes(email), 'the address is not told');
@@ -141,6 +145,7 @@ describe('an invitation', () => {
             Object.assign(account, await usher.signIn(account.email));
         assert.equal((await list(event))[0].status, 'expired');
         assert.equal((await accept(helper, second)).status, 409);
+        await usher.must(409, 'POST', '/v1/staff-invitations/look', { body: { token: second } });
         const renewed = await invite(event, email, 'manager');
         assert.equal(renewed.status, 201, 'an address whose invitation ran out may be invited anew');
         const third = (await tokensFor(email, 3)).find((t) => t !== first && t !== second);
