@@ -180,6 +180,12 @@ describe('planted', () => {
         });
     }
 
+    test('a mail of tickets that was asked for again and waits is nothing wrong', async () => {
+        const id = world.refunded.registrationId;
+        const found = await checkWith(`INSERT INTO job (lane, kind, key, run_at, created_at) VALUES (5, 'deliver', '${id} ${parent(id)}', 9999999999999, 1)`);
+        assert.equal(found.code, 0, found.text);
+    });
+
     test('money on its way back by a parked job is listed, not called broken', async () => {
         const found = await checkWith(`UPDATE refund SET status = 3 WHERE registration = ${blob(world.refunded.registrationId)};
             UPDATE registration SET refunded = 0 WHERE id = ${blob(world.refunded.registrationId)};
