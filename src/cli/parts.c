@@ -9,6 +9,7 @@
 #include "cli/cli.h"
 #include "events/discount.h"
 #include "events/event.h"
+#include "events/event_page.h"
 #include "events/staff.h"
 #include "gate/device.h"
 #include "gate/gate.h"
@@ -29,7 +30,7 @@
 static const struct route *const route_tables[] = {
     sim_routes,    http_routes,   asset_routes,   identity_routes, event_routes, discount_routes, registration_routes,
     object_routes, ticket_routes, payment_routes, gate_routes,     me_routes,    staff_routes,    device_routes,
-    NULL,
+    event_page_routes, NULL,
 };
 
 static const struct answer_schema *const schema_tables[] = {
@@ -155,10 +156,16 @@ static void write_web_config(struct app *app, struct buf *out)
     json_str(out, "publishableKey", payments_publishable_key(app->payments));
 }
 
+static bool stripe_pages(const struct app *app)
+{
+    return app->config && !payments_simulated(app->config);
+}
+
 static struct http *listen_at(struct app *app, bool simulated, struct buf *error)
 {
     static const struct http_hooks hooks = {
-        .authenticate = gate_authenticate, .still_valid = gate_still_valid, .web_config = write_web_config
+        .authenticate = gate_authenticate, .still_valid = gate_still_valid, .web_config = write_web_config,
+        .stripe_pages = stripe_pages,
     };
     struct buf why = buf_heap();
     struct http *http = http_open(app, route_tables + !simulated, schema_tables, &hooks, &why);

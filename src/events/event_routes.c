@@ -493,7 +493,7 @@ const struct route event_routes[] = {
 
 const struct answer_schema event_schemas[] = {
     { "TicketType",
-      "{\"type\":\"object\",\"required\":[\"ticketTypeId\",\"name\",\"price\",\"quantity\",\"available\"],\"properties\":{"
+      "{\"type\":\"object\",\"required\":[\"ticketTypeId\",\"name\",\"price\",\"fee\",\"tax\",\"total\",\"quantity\",\"available\"],\"properties\":{"
       "\"ticketTypeId\":" UUID ",\"name\":" STRING ",\"description\":" TEXT_OR_NULL ",\"price\":" COUNTER ",\"taxRateBps\":" COUNTER
       ",\"taxIncluded\":{\"type\":\"boolean\"},\"fee\":" COUNTER ",\"tax\":" COUNTER ",\"total\":" COUNTER ",\"hidden\":{\"type\":\"boolean\"},\"quantity\":" COUNTER
       ",\"available\":" COUNTER ",\"saleStartsAt\":" TIME_OR_NULL ",\"saleEndsAt\":" TIME_OR_NULL ",\"minPerOrder\":" COUNTER

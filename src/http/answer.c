@@ -202,6 +202,23 @@ static void apply_range(struct exchange *x)
 
 /* ---- the head ---- */
 
+/* What pages may load and do. The scanner's reader of QR codes is WebAssembly, so its pages are come to by a load of their own; Stripe's script and
+ * frames come in only where Stripe is the provider (Stripe's docs, "Content security policy"). A handler's own policy is left as it is. */
+static void page_headers(const struct exchange *x, struct buf *out)
+{
+    if (!has_header(&x->req.reply, "Content-Security-Policy")) {
+        bool stripe = x->loop->http->hooks.stripe_pages && x->loop->http->hooks.stripe_pages(x->req.app);
+
+        ADD_LITERAL(out, "Content-Security-Policy: default-src 'self'; script-src 'self'");
+        buf_str(out, x->req.path && !strncmp(x->req.path, "/scan", 5) ? " 'wasm-unsafe-eval'" : "");
+        buf_str(out, stripe ? " https://js.stripe.com https://*.js.stripe.com" : "");
+        ADD_LITERAL(out, "; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'");
+        buf_str(out, stripe ? " https://api.stripe.com; frame-src https://js.stripe.com https://*.js.stripe.com https://hooks.stripe.com" : "");
+        ADD_LITERAL(out, "; worker-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'\r\n");
+    }
+    ADD_LITERAL(out, "Referrer-Policy: strict-origin-when-cross-origin\r\nPermissions-Policy: camera=(self)\r\n");
+}
+
 /* The part that is the same each time a cached reply is sent. */
 static void head_write(struct exchange *x, struct buf *out, int64_t length)
 {
@@ -226,8 +243,7 @@ static void head_write(struct exchange *x, struct buf *out, int64_t length)
         add(out, "Location", reply->location);
     ADD_LITERAL(out, "X-Content-Type-Options: nosniff\r\n");
     if (reply->content_type && !strncmp(reply->content_type, "text/html", 9))
-        ADD_LITERAL(out, "Content-Security-Policy: default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; "
-                         "frame-ancestors 'none'\r\nReferrer-Policy: strict-origin-when-cross-origin\r\nPermissions-Policy: camera=(self)\r\n");
+        page_headers(x, out);
     /* Whoever may see a draft is shown it; caches must not mix the two. */
     if (is_shared(x))
         ADD_LITERAL(out, "Vary: Authorization, Origin\r\n");

@@ -24,6 +24,8 @@ struct http_hooks {
     enum err (*still_valid)(struct tx *tx, const struct caller *caller);
     /* Write the members of /config.json that http does not know (identityEndpoint, userPoolId, paymentProvider, ...) with json_str(out, name, ...). NULL: none. */
     void (*web_config)(struct app *app, struct buf *out);
+    /* Do pages load Stripe's own script? NULL: no. */
+    bool (*stripe_pages)(const struct app *app);
 };
 
 /* `tables` is a NULL-terminated list of route tables, `schemas` of answer schemas. Listens at once, accepts after http_run. */

@@ -335,6 +335,9 @@ void idempotency_keep(struct tx *tx, struct exchange *x);
 void idempotency_hash(struct exchange *x);
 extern const struct sweep http_sweeps[];
 
+/* pages.c: what /config.json says. */
+void http_config_json(struct req *req, struct buf *out, const char *name);
+
 /* openapi.c */
 void openapi_write(struct http *http, struct buf *out);
 

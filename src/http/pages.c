@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "http/assets.h"
 #include "observe/metrics.h"
 
 static struct loop *loop_of(struct req *req)
@@ -136,32 +137,23 @@ static enum err show_openapi(struct req *req, struct tx *tx)
     return ERR_OK;
 }
 
-static enum err show_config(struct req *req, struct tx *tx)
+void http_config_json(struct req *req, struct buf *out, const char *name)
 {
     struct http *http = loop_of(req)->http;
     const char *url = req->app->public_url ? req->app->public_url : "";
-    struct buf *out = reply_json(req, 200);
 
-    json_open(out, NULL);
+    json_open(out, name);
     json_str(out, "apiEndpoint", arena_printf(req->arena, "%s/v1", url));
     if (http->hooks.web_config)
         http->hooks.web_config(req->app, out);
     json_close(out);
-    reply_etag_of_body(req);
-    return ERR_OK;
 }
 
-static void html_text(struct buf *out, const char *text)
+static enum err show_config(struct req *req, struct tx *tx)
 {
-    for (; *text; text++) {
-        switch (*text) {
-        case '&': buf_str(out, "&amp;"); break;
-        case '<': buf_str(out, "&lt;"); break;
-        case '>': buf_str(out, "&gt;"); break;
-        case '"': buf_str(out, "&quot;"); break;
-        default: buf_char(out, *text);
-        }
-    }
+    http_config_json(req, reply_json(req, 200), NULL);
+    reply_etag_of_body(req);
+    return ERR_OK;
 }
 
 static enum err show_problem(struct req *req, struct tx *tx)
@@ -176,7 +168,7 @@ static enum err show_problem(struct req *req, struct tx *tx)
         buf_str(out, "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">"
                      "<title>");
         html_text(out, info->title);
-        buf_str(out, " &middot; Usher</title><link rel=\"stylesheet\" href=\"/assets/page.css\"></head><body><main class=\"note\"><p class=\"code\">");
+        buf_str(out, " &middot; Usher</title><link rel=\"stylesheet\" href=\"/problem.css\"></head><body><main class=\"note\"><p class=\"code\">");
         buf_printf(out, "%d</p><h1>", info->status);
         html_text(out, info->title);
         buf_str(out, "</h1><p>");

@@ -194,7 +194,7 @@ const struct route ticket_routes[] = {
     "\"status\":{\"enum\":[\"valid\",\"used\",\"cancelled\"]},"                                                                                 \
     "\"qrCode\":{\"type\":\"string\",\"description\":\"Base32 of version 1, key id 1, edition 1, event tail 8, ticket id 16, ECDSA P-256 r|s 64 bytes\"}," \
     "\"usedAt\":{\"type\":[\"string\",\"null\"],\"format\":\"date-time\"},"                                                                     \
-    "\"event\":{\"type\":\"object\",\"properties\":{\"title\":{\"type\":\"string\"},\"startsAt\":{\"type\":\"string\",\"format\":\"date-time\"}," \
+    "\"event\":{\"type\":\"object\",\"required\":[\"title\",\"startsAt\",\"timezone\",\"venue\"],\"properties\":{\"title\":{\"type\":\"string\"},\"startsAt\":{\"type\":\"string\",\"format\":\"date-time\"}," \
     "\"timezone\":{\"type\":\"string\"},\"venue\":{\"type\":\"object\",\"properties\":{\"name\":{\"type\":[\"string\",\"null\"]},"            \
     "\"address\":{\"type\":[\"string\",\"null\"]},\"city\":{\"type\":[\"string\",\"null\"]},\"country\":{\"type\":[\"string\",\"null\"]}}}}}"
 #define TICKET_REQUIRED "\"ticketId\",\"eventId\",\"registrationId\",\"userId\",\"ticketTypeId\",\"attendeeName\",\"status\",\"qrCode\",\"usedAt\",\"event\""

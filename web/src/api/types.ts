@@ -1,0 +1,11 @@
+// Short names for the API's shapes; all of them come from the generated schema.
+import type { components } from './schema';
+
+type Schemas = components['schemas'];
+export type Event = Schemas['Event'];
+export type TicketType = Schemas['TicketType'];
+export type Registration = Schemas['Registration'];
+export type Ticket = Schemas['Ticket'];
+export type EventStats = Schemas['EventStats'];
+export type PaymentIntent = Schemas['PaymentIntent'];
+export type Verdict = Schemas['Verdict'];

@@ -1,0 +1,25 @@
+import { type FormEvent, useState } from 'react';
+import { useAuthError } from './errors';
+
+/** A form's one action: busy while it runs, its error in words, and no second run beside the first. */
+export function useAction(run: (form: FormData) => Promise<void>) {
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState<string>();
+  const words = useAuthError();
+  const submit = async (event: FormEvent<HTMLFormElement>) => {
+    event.preventDefault();
+    if (busy) return;
+    setBusy(true);
+    setError(undefined);
+    try {
+      await run(new FormData(event.currentTarget));
+    } catch (cause) {
+      setError(words(cause));
+    } finally {
+      setBusy(false);
+    }
+  };
+  return { busy, error, setError, submit };
+}
+
+export const field = (form: FormData, name: string) => String(form.get(name) ?? '').trim();

@@ -1,0 +1,209 @@
+import { Trans, useLingui } from '@lingui/react/macro';
+import { useMutation, useQuery } from '@tanstack/react-query';
+import { useState } from 'react';
+import { Navigate, useNavigate, useParams, useSearchParams } from 'react-router';
+import { ApiError } from '@/api/errors';
+import { get, post } from '@/api/http';
+import { keys, queries } from '@/api/query';
+import type { Event } from '@/api/types';
+import { SignedIn } from '@/app/guard';
+import type { User } from '@/app/session';
+import { Title } from '@/app/Title';
+import { uuid7 } from '@/lib/id';
+import { Button, ButtonLink, Card, Checkbox, ErrorState, Field, Loading, Notice } from '@/ui';
+import { amountOf, basketOf, forgetOrderKey, type Line, orderKey } from './basket';
+import { Summary } from './Summary';
+
+export default function DetailsPage() {
+  const { eventId = '' } = useParams();
+  const event = useQuery({
+    queryKey: keys.event(eventId),
+    queryFn: ({ signal }) => get('/v1/events/{eventId}', { path: { eventId }, signal, anonymous: true }),
+  });
+  return (
+    <SignedIn>
+      {(user) => {
+        if (event.isPending) return <Loading />;
+        if (event.isError) return <ErrorState error={event.error} retry={() => void event.refetch()} />;
+        return <Details event={event.data} user={user} />;
+      }}
+    </SignedIn>
+  );
+}
+
+type Guest = { name: string; email: string };
+
+/** One seat a ticket, in the order of the lines. */
+function seatsOf(lines: Line[]): { id: string; ticketTypeId: string; label: string }[] {
+  return lines.flatMap((line) =>
+    Array.from({ length: line.quantity }, (_, n) => ({
+      id: `${line.ticketTypeId}-${n}`,
+      ticketTypeId: line.ticketTypeId,
+      label: line.name,
+    })),
+  );
+}
+
+function Details({ event, user }: { event: Event; user: User }) {
+  const { t } = useLingui();
+  const [params] = useSearchParams();
+  const navigate = useNavigate();
+  const lines = basketOf(event, params);
+  const seats = seatsOf(lines);
+  const [named, setNamed] = useState(false);
+  const [guests, setGuests] = useState<Record<string, Guest>>({});
+  const guestOf = (id: string): Guest => guests[id] ?? { name: '', email: '' };
+
+  const order = useMutation({
+    mutationFn: () => {
+      const attendees = seats
+        .map((seat, n) => ({
+          ticketTypeId: seat.ticketTypeId,
+          guest: named ? guestOf(seat.id) : n === 0 ? { name: user.name, email: '' } : guestOf(''),
+        }))
+        .filter(({ guest }) => guest.name.trim())
+        .map(({ ticketTypeId, guest }) => ({ ticketTypeId, name: guest.name.trim(), email: guest.email.trim() || undefined }));
+      const body = {
+        eventId: event.eventId,
+        items: lines.map(({ ticketTypeId, quantity }) => ({ ticketTypeId, quantity })),
+        ...(attendees.length > 0 && { attendees }),
+      };
+      return post('/v1/registrations', { body, key: orderKey(`${user.sub} ${JSON.stringify(body)}`, uuid7) });
+    },
+    onSuccess: (registration) => {
+      forgetOrderKey();
+      queries.setQueryData(keys.registration(registration.registrationId), registration);
+      void queries.invalidateQueries({ queryKey: keys.event(event.eventId) });
+      navigate(`/checkout/${event.eventId}/${registration.registrationId}`, { replace: true });
+    },
+    onError: (error) => {
+      // A refusal changed nothing; what is asked for next is another order.
+      if (error instanceof ApiError && !error.passing) forgetOrderKey();
+      void queries.invalidateQueries({ queryKey: keys.event(event.eventId) });
+    },
+  });
+
+  if (lines.length === 0) return <Navigate to={`/e/${event.eventId}`} replace />;
+  const amount = amountOf(lines);
+  const set = (id: string, part: Partial<Guest>) => setGuests({ ...guests, [id]: { ...guestOf(id), ...part } });
+
+  return (
+    <>
+      <Title>{t`Your order`}</Title>
+      <h1 className="mb-5 text-3xl font-bold">
+        <Trans>Your order</Trans>
+      </h1>
+      <form
+        className="grid gap-6 lg:grid-cols-[minmax(0,1fr)_24rem]"
+        onSubmit={(submitted) => {
+          submitted.preventDefault();
+          if (!order.isPending) order.mutate();
+        }}
+      >
+        <div className="space-y-5">
+          <Card>
+            <h2 className="text-xl font-bold">
+              <Trans>Who is coming?</Trans>
+            </h2>
+            <p className="mt-1">
+              <Trans>
+                Tickets and receipt go to <strong>{user.email}</strong>.
+              </Trans>
+            </p>
+            <Checkbox
+              label={t`Name each guest on the ticket`}
+              hint={t`Else the first ticket has your name, and the others none.`}
+              checked={named}
+              onChange={(change) => setNamed(change.target.checked)}
+            />
+            {named && <Guests seats={seats} guestOf={guestOf} set={set} user={user} error={order.error} />}
+          </Card>
+        </div>
+        <aside>
+          <Summary
+            event={event}
+            lines={lines.map((line) => ({ key: line.ticketTypeId, ...line, amount: line.price * line.quantity }))}
+            amount={amount}
+          >
+            {order.isError && (
+              <div className="mt-4">
+                <OrderError error={order.error} event={event} />
+              </div>
+            )}
+            <Button type="submit" busy={order.isPending} className="mt-4 w-full">
+              {amount ? <Trans>Hold the seats and pay</Trans> : <Trans>Register</Trans>}
+            </Button>
+            <ButtonLink to={`/e/${event.eventId}`} look="quiet" className="mt-1 w-full">
+              <Trans>Change the tickets</Trans>
+            </ButtonLink>
+          </Summary>
+        </aside>
+      </form>
+    </>
+  );
+}
+
+type GuestsProps = {
+  seats: ReturnType<typeof seatsOf>;
+  guestOf: (id: string) => Guest;
+  set: (id: string, part: Partial<Guest>) => void;
+  user: User;
+  error: unknown;
+};
+
+function Guests({ seats, guestOf, set, user, error }: GuestsProps) {
+  const { t } = useLingui();
+  // The server counts only the guests that were named; so do its pointers.
+  const named = seats.filter((seat) => guestOf(seat.id).name.trim());
+  const fault = (id: string, field: string) =>
+    error instanceof ApiError
+      ? error.faults.find((one) => one.pointer === `/attendees/${named.findIndex((seat) => seat.id === id)}/${field}`)?.detail
+      : undefined;
+  return (
+    <ol className="mt-2 space-y-4">
+      {seats.map((seat, n) => (
+        <li key={seat.id}>
+          <fieldset className="grid gap-3 rounded-card border border-border p-3 sm:grid-cols-2">
+            <legend className="px-1 font-semibold">
+              {n + 1}. {seat.label}
+            </legend>
+            <Field
+              label={t`Name`}
+              value={guestOf(seat.id).name}
+              placeholder={n === 0 ? user.name : undefined}
+              autoComplete={n === 0 ? 'name' : 'off'}
+              maxLength={200}
+              error={fault(seat.id, 'name')}
+              onChange={(change) => set(seat.id, { name: change.target.value })}
+            />
+            <Field
+              label={t`E-mail address (optional)`}
+              type="email"
+              value={guestOf(seat.id).email}
+              autoComplete="off"
+              maxLength={254}
+              error={fault(seat.id, 'email')}
+              onChange={(change) => set(seat.id, { email: change.target.value })}
+            />
+          </fieldset>
+        </li>
+      ))}
+    </ol>
+  );
+}
+
+function OrderError({ error, event }: { error: unknown; event: Event }) {
+  const { t } = useLingui();
+  if (error instanceof ApiError && error.code === 'sold-out')
+    return (
+      <Notice tone="warn" title={t`Not enough tickets are left.`}>
+        <p>
+          <Trans>Others were faster. See what there still is, and choose again.</Trans>
+        </p>
+        <ButtonLink to={`/e/${event.eventId}`} look="secondary" className="mt-3">
+          <Trans>What is left</Trans>
+        </ButtonLink>
+      </Notice>
+    );
+  return <ErrorState error={error} />;
+}

@@ -1,0 +1,179 @@
+import { Trans, useLingui } from '@lingui/react/macro';
+import { useQuery } from '@tanstack/react-query';
+import { useCallback, useState } from 'react';
+import { useNavigate, useParams } from 'react-router';
+import { get, remove } from '@/api/http';
+import { keys, queries } from '@/api/query';
+import type { Event, Registration } from '@/api/types';
+import { SignedIn } from '@/app/guard';
+import type { User } from '@/app/session';
+import { Title } from '@/app/Title';
+import { serverNow } from '@/lib/clock';
+import { Button, ButtonLink, buttonClass, Card, ErrorState, Loading, Notice, useErrorText, useToast } from '@/ui';
+import { Countdown } from './Countdown';
+import { Payment } from './payment/Payment';
+import { Summary } from './Summary';
+
+export default function PayPage() {
+  return <SignedIn>{(user) => <Order user={user} />}</SignedIn>;
+}
+
+/** How often to ask while something is under way: 2 s at first, then ever more rarely, at most every 10 s. */
+const patience = (asked: number) => Math.min(2000 * 1.2 ** Math.max(0, asked - 5), 10_000);
+
+function Order({ user }: { user: User }) {
+  const { eventId = '', registrationId = '' } = useParams();
+  // Set once the provider took the payment: from then on only the server's word counts.
+  const [paying, setPaying] = useState(() => new URLSearchParams(location.search).has('payment_intent'));
+  const registration = useQuery({
+    queryKey: keys.registration(registrationId),
+    queryFn: ({ signal }) => get('/v1/registrations/{registrationId}', { path: { registrationId }, signal }),
+    staleTime: 0,
+    refetchInterval: (query) => {
+      const now = query.state.data;
+      if (now?.status !== 'pending') return false;
+      const over = now.expiresAt && Date.parse(now.expiresAt) <= serverNow();
+      return paying || over ? patience(query.state.dataUpdateCount) : 10_000;
+    },
+  });
+  const event = useQuery({
+    queryKey: keys.event(eventId),
+    queryFn: ({ signal }) => get('/v1/events/{eventId}', { path: { eventId }, signal, anonymous: true }),
+  });
+  const paid = useCallback(() => {
+    setPaying(true);
+    void queries.invalidateQueries({ queryKey: keys.registration(registrationId) });
+  }, [registrationId]);
+
+  if (registration.isPending || event.isPending) return <Loading />;
+  if (registration.isError && !registration.data)
+    return <ErrorState error={registration.error} retry={() => void registration.refetch()} />;
+  if (event.isError && !event.data) return <ErrorState error={event.error} retry={() => void event.refetch()} />;
+  const props = { event: event.data, registration: registration.data, user };
+  switch (registration.data.status) {
+    case 'pending':
+      return <Pending {...props} paying={paying} paid={paid} failed={() => setPaying(false)} />;
+    case 'confirmed':
+      return <Confirmed {...props} />;
+    case 'expired':
+      return <Ended {...props} />;
+    default:
+      return <Ended {...props} />;
+  }
+}
+
+type Props = { event: Event; registration: Registration; user: User };
+
+function summaryLines(event: Event, registration: Registration) {
+  return registration.items.map((item) => ({
+    key: item.ticketTypeId,
+    name: event.ticketTypes.find((type) => type.ticketTypeId === item.ticketTypeId)?.name ?? '',
+    quantity: item.quantity,
+    amount: item.total,
+  }));
+}
+
+/** The same basket again, from the event's page on. */
+const basketPath = (registration: Registration) =>
+  `/checkout/${registration.eventId}?${new URLSearchParams(registration.items.map((item) => [item.ticketTypeId, String(item.quantity)]))}`;
+
+function Pending({ event, registration, paying, paid, failed }: Props & { paying: boolean; paid: () => void; failed: () => void }) {
+  const { t } = useLingui();
+  const navigate = useNavigate();
+  const say = useToast();
+  const words = useErrorText();
+  const giveBack = async () => {
+    try {
+      await remove('/v1/registrations/{registrationId}', { path: { registrationId: registration.registrationId } });
+      queries.removeQueries({ queryKey: keys.registration(registration.registrationId) });
+      navigate(`/e/${event.eventId}`, { replace: true });
+    } catch (error) {
+      say(words(error), 'bad');
+    }
+  };
+  return (
+    <>
+      <Title>{t`Payment`}</Title>
+      <h1 className="mb-5 text-3xl font-bold">
+        <Trans>Payment</Trans>
+      </h1>
+      <div className="grid gap-6 lg:grid-cols-[minmax(0,1fr)_24rem]">
+        <div className="space-y-4">
+          {registration.expiresAt && <Countdown expiresAt={registration.expiresAt} />}
+          {paying && (
+            <Notice title={t`Your payment is being confirmed…`}>
+              <Trans>This takes a few seconds. You may leave this page: the tickets come by mail as well.</Trans>
+            </Notice>
+          )}
+          <Card className={paying ? 'hidden' : undefined}>
+            <Payment registration={registration} paid={paid} failed={failed} />
+          </Card>
+        </div>
+        <aside>
+          <Summary event={event} lines={summaryLines(event, registration)} amount={registration.amount}>
+            {!paying && (
+              <Button look="quiet" className="mt-3 w-full" onClick={() => void giveBack()}>
+                <Trans>Give the seats back</Trans>
+              </Button>
+            )}
+          </Summary>
+        </aside>
+      </div>
+    </>
+  );
+}
+
+function Confirmed({ event, registration, user }: Props) {
+  const { t } = useLingui();
+  return (
+    <div className="mx-auto max-w-2xl space-y-5">
+      <Title>{t`You are in`}</Title>
+      <Notice tone="ok" title={t`You are in! Your tickets are here.`}>
+        <Trans>
+          We have sent them to <strong>{user.email}</strong> as well.
+        </Trans>
+      </Notice>
+      <h1 className="text-3xl font-bold">{event.title}</h1>
+      <Summary event={event} lines={summaryLines(event, registration)} amount={registration.amount}>
+        <div className="mt-4 flex flex-wrap gap-2">
+          {registration.ticketIds[0] && (
+            <ButtonLink to={`/tickets/${registration.ticketIds[0]}`}>
+              <Trans>Show my tickets</Trans>
+            </ButtonLink>
+          )}
+          <a className={buttonClass('secondary')} href={`/v1/events/${event.eventId}.ics`} download>
+            <Trans>Add to calendar</Trans>
+          </a>
+        </div>
+      </Summary>
+    </div>
+  );
+}
+
+function Ended({ event, registration }: Props) {
+  const { t } = useLingui();
+  const expired = registration.status === 'expired';
+  return (
+    <div className="mx-auto max-w-2xl space-y-5">
+      <Title>{t`Your order`}</Title>
+      <h1 className="text-3xl font-bold">{event.title}</h1>
+      {expired ? (
+        <Notice tone="warn" title={t`The time to pay is over, and the seats are back on sale.`}>
+          <Trans>Nothing was charged. If a payment still comes through, you get your tickets if seats are left, else the money back.</Trans>
+        </Notice>
+      ) : (
+        <Notice title={registration.status === 'refunded' ? t`This order was refunded.` : t`This order was cancelled.`} />
+      )}
+      <div className="flex flex-wrap gap-2">
+        {event.status === 'published' && (
+          <ButtonLink to={basketPath(registration)} replace>
+            <Trans>Try again with the same tickets</Trans>
+          </ButtonLink>
+        )}
+        <ButtonLink to={`/e/${event.eventId}`} look="secondary">
+          <Trans>To the event</Trans>
+        </ButtonLink>
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,105 @@
+import { Trans, useLingui } from '@lingui/react/macro';
+import { useQuery } from '@tanstack/react-query';
+import { useParams } from 'react-router';
+import { ApiError } from '@/api/errors';
+import { get } from '@/api/http';
+import { keys } from '@/api/query';
+import type { Event } from '@/api/types';
+import { NotFound } from '@/app/RouteError';
+import { Title } from '@/app/Title';
+import { boot } from '@/lib/boot';
+import { buttonClass, Card, ErrorState, EventTime, Loading, Notice } from '@/ui';
+import { Share } from './Share';
+import { TicketPicker } from './TicketPicker';
+
+export default function EventPage() {
+  const { eventId = '' } = useParams();
+  // Public events come from shared caches; only one that is not there for everybody is asked for by token, for it may be a draft of one's own.
+  const event = useQuery({
+    queryKey: keys.event(eventId),
+    queryFn: ({ signal }) =>
+      get('/v1/events/{eventId}', { path: { eventId }, signal, anonymous: true }).catch((error) => {
+        if (error instanceof ApiError && error.status === 404) return get('/v1/events/{eventId}', { path: { eventId }, signal });
+        throw error;
+      }),
+    initialData: boot.event?.eventId === eventId ? boot.event : undefined,
+    refetchInterval: 30_000,
+  });
+  if (event.isPending) return <Loading />;
+  if (event.isError && event.error instanceof ApiError && event.error.status === 404) return <NotFound />;
+  if (event.isError) return <ErrorState error={event.error} retry={() => void event.refetch()} />;
+  return <EventView event={event.data} />;
+}
+
+function EventView({ event }: { event: Event }) {
+  const place = [event.venue?.name, event.venue?.address, event.venue?.city].filter(Boolean).join(', ');
+  const { t } = useLingui();
+  return (
+    <article className="pb-24 lg:pb-0">
+      <Title>{event.title}</Title>
+      {event.imageUrl && <img src={event.imageUrl} alt="" className="mb-6 aspect-[16/9] max-h-96 w-full rounded-card object-cover" />}
+      <StatusNotice event={event} />
+      <div className="grid gap-8 lg:grid-cols-[minmax(0,1fr)_24rem]">
+        <div>
+          <h1 className="text-3xl leading-tight font-bold sm:text-4xl">{event.title}</h1>
+          <dl className="mt-4 space-y-3">
+            <div>
+              <dt className="sr-only">
+                <Trans>When</Trans>
+              </dt>
+              <dd className="text-lg font-semibold">
+                <EventTime at={event.startsAt} until={event.endsAt} zone={event.timezone} />
+              </dd>
+            </div>
+            <div>
+              <dt className="sr-only">
+                <Trans>Where</Trans>
+              </dt>
+              <dd className="text-lg">{place || (event.online ? t`Online` : t`Place to be announced`)}</dd>
+            </div>
+          </dl>
+          <div className="mt-4 flex flex-wrap gap-2">
+            <a className={buttonClass('secondary')} href={`/v1/events/${event.eventId}.ics`} download>
+              <Trans>Add to calendar</Trans>
+            </a>
+            <Share title={event.title} />
+          </div>
+          {event.description && <div className="mt-6 max-w-prose whitespace-pre-line">{event.description}</div>}
+        </div>
+        <aside aria-labelledby="tickets-heading">
+          <Card className="lg:sticky lg:top-4">
+            <h2 id="tickets-heading" className="mb-3 text-xl font-bold">
+              <Trans>Tickets</Trans>
+            </h2>
+            <TicketPicker event={event} />
+          </Card>
+        </aside>
+      </div>
+    </article>
+  );
+}
+
+function StatusNotice({ event }: { event: Event }) {
+  const { t } = useLingui();
+  if (event.status === 'cancelled')
+    return (
+      <div className="mb-6">
+        <Notice tone="bad" title={t`This event was cancelled.`}>
+          <Trans>Whoever paid gets the money back without asking.</Trans>
+        </Notice>
+      </div>
+    );
+  if (event.status === 'ended')
+    return (
+      <div className="mb-6">
+        <Notice title={t`This event is over.`} />
+      </div>
+    );
+  if (event.status === 'draft')
+    return (
+      <div className="mb-6">
+        <Notice tone="warn" title={t`This is a draft: only you can see it.`} />
+      </div>
+    );
+  return null;
+}

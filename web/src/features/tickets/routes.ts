@@ -1,0 +1,7 @@
+import type { RouteObject } from 'react-router';
+import { page } from '@/app/lazy';
+
+export const ticketsRoutes: RouteObject[] = [
+  { path: 'tickets', lazy: page('tickets', () => import('./TicketsPage')) },
+  { path: 'tickets/:ticketId', lazy: page('tickets', () => import('./TicketPage')) },
+];

@@ -1,0 +1,55 @@
+import { fileURLToPath } from 'node:url';
+import { lingui } from '@lingui/vite-plugin';
+import babel from '@rolldown/plugin-babel';
+import tailwindcss from '@tailwindcss/vite';
+import react from '@vitejs/plugin-react';
+import { VitePWA } from 'vite-plugin-pwa';
+import { defineConfig } from 'vitest/config';
+
+const api = ['/v1', '/identity', '/objects', '/sim', '/config.json', '/openapi.json'];
+const server = process.env.USHER_URL ?? 'http://127.0.0.1:8080';
+
+export default defineConfig({
+  plugins: [
+    react(),
+    babel({ plugins: ['@lingui/babel-plugin-lingui-macro'] }),
+    lingui(),
+    tailwindcss(),
+    // Only the scanner works without a network: a page for buyers that an old worker kept would show stale prices.
+    VitePWA({
+      registerType: 'prompt',
+      injectRegister: false,
+      scope: '/scan',
+      manifestFilename: 'scan.webmanifest',
+      filename: 'scan-worker.js',
+      manifest: {
+        name: 'Usher gate scanner',
+        short_name: 'Usher gate',
+        start_url: '/scan',
+        scope: '/scan',
+        display: 'standalone',
+        background_color: '#15121a',
+        theme_color: '#15121a',
+        icons: [{ src: '/icon.svg', sizes: 'any', type: 'image/svg+xml', purpose: 'any' }],
+      },
+      workbox: {
+        inlineWorkboxRuntime: true,
+        globPatterns: ['index.html', 'theme.js', 'icon.svg', 'assets/*.{js,css,wasm}'],
+        globIgnores: ['assets/{stripe,manage,checkout,discover}-*'],
+        maximumFileSizeToCacheInBytes: 2_000_000,
+        navigateFallback: '/index.html',
+        navigateFallbackAllowlist: [/^\/scan(\/|$)/],
+      },
+    }),
+  ],
+  resolve: { alias: { '@': fileURLToPath(new URL('./src', import.meta.url)) } },
+  build: {
+    rolldownOptions: { checks: { pluginTimings: false } },
+    target: 'es2022',
+    assetsInlineLimit: 0, // the policy allows no data: in scripts or styles
+    modulePreload: { polyfill: false },
+    manifest: true, // for the size budgets
+  },
+  test: { environment: 'jsdom', include: ['src/**/*.test.{ts,tsx}'] },
+  server: { proxy: Object.fromEntries(api.map((path) => [path, server])) },
+});
