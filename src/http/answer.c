@@ -357,6 +357,11 @@ void answer_send(struct exchange *x)
         account_for(x, x->outcome == ERR_BUSY ? 499 : reply->status, 0);
         return;
     }
+    if (reply->cut) {
+        account_for(x, reply->status, 0);
+        conn_reset(conn);
+        return;
+    }
     from = out->len;
     head_write(x, out, length);
     if (x->cacheable && reply->status == 200 && reply->file < 0)

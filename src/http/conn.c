@@ -105,6 +105,16 @@ void conn_close(struct conn *conn)
     uv_close((uv_handle_t *)&conn->socket, on_closed);
 }
 
+void conn_reset(struct conn *conn)
+{
+    const struct linger at_once = { .l_onoff = 1, .l_linger = 0 };
+    uv_os_fd_t fd;
+
+    if (!conn->closing && !conn->test_out && !uv_fileno((uv_handle_t *)&conn->socket, &fd))
+        setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    conn_close(conn);
+}
+
 /* The last reply is on its way. Closing at once could reset the connection before the client has read it (RFC 9112, 9.6). */
 static void conn_linger(struct conn *conn)
 {

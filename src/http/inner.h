@@ -157,6 +157,7 @@ void conn_stage(struct conn *conn, const void *data, size_t len);  /* onto the l
 void conn_flush(struct conn *conn);
 void conn_open(struct loop *loop, uv_stream_t *listener);
 void conn_close(struct conn *conn);
+void conn_reset(struct conn *conn); /* the same by a TCP reset */
 void conn_close_idle(struct loop *loop);
 void conn_deadlines(struct loop *loop);
 void conn_send_file(struct conn *conn, int file, int64_t offset, int64_t length);

@@ -49,6 +49,7 @@ struct reply {
     struct reply_header { struct reply_header *next; const char *name, *value; } *headers;
     /* Instead of a body in memory: an open file, sent from `offset` for `length` bytes and closed by the server. -1: none. */
     int file; int64_t file_offset, file_length;
+    bool cut; /* no answer at all: the connection is reset. The simulator plays a Stripe that is cut off */
 };
 
 struct route;
