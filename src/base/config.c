@@ -145,6 +145,7 @@ static const struct setting settings[] = {
     SETTING(stripe_api_base, TEXT, .check = check_http_url, .help = "Where Stripe's API is. Default: https://api.stripe.com, or the simulator."),
     SETTING(block_disputed, SWITCH, .preset = "on",
             .help = "Refuse tickets at the gate while their payment is disputed by the buyer's bank, and for good once that is lost."),
+    SETTING(sim_mischief, TEXT, .help = "For tests: how the simulator of Stripe misbehaves, as in \"seed=7 fail=0.1 drop=0.2\"; docs/payments.md."),
     SETTING(log_level, TEXT, .preset = "info", .check = check_log_level, .help = "The least level that is logged: debug, info, warn or error."),
     SETTING(access_log, SWITCH, .preset = "on", .help = "A line for each request."),
     SETTING(test_clock, TEXT, .help = "For tests: a file with a number of milliseconds that the clock is ahead, re-read when it changes."),

@@ -28,6 +28,7 @@ struct config {
     const char *smtp_url, *mail_from;
     const char *stripe_secret_key, *stripe_publishable_key, *stripe_webhook_secret, *stripe_api_base;
     bool block_disputed;        /* tickets whose payment is disputed, or was lost so, open no gate */
+    const char *sim_mischief;   /* rules of the simulator's misbehaviour; NULL: none */
     const char *database_url;   /* refused until the PostgreSQL engine is there */
     const char *s3_endpoint, *s3_bucket, *s3_region, *s3_access_key, *s3_secret_key; /* refused until then */
     int access_token_seconds, refresh_token_seconds; /* 3600, 30 days */

@@ -142,7 +142,8 @@ static bool open_simulator(struct app *app, struct buf *error)
 {
     struct sim_settings settings = { .secret_key = payments_secret_key(app->payments),
                                      .publishable_key = payments_publishable_key(app->payments),
-                                     .webhook_secret = payments_webhook_secret(app->payments) };
+                                     .webhook_secret = payments_webhook_secret(app->payments),
+                                     .mischief = app->config->sim_mischief };
 
     app->sim = sim_open(app, app->config->data, &settings, error);
     return app->sim != NULL;
@@ -202,6 +203,7 @@ void parts_close(struct app *app)
 {
     if (app->payments)
         payments_stop(app->payments);
+    sim_stop(app->sim);
     if (app->lanes)
         lanes_stop(app->lanes);
     if (app->sim)

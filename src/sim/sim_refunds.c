@@ -1,32 +1,27 @@
-/* sim_refunds.c - money back, at once or later, and the events of everything. */
+/*
+ * sim_refunds.c - money back, at once or later.
+ *
+ *     succeeded --(some cards)--> failed          the money is the shop's again
+ *     pending --> succeeded | failed | canceled
+ */
 #include <string.h>
 
-#include "base/clock.h"
 #include "sim/sim_inside.h"
 
 /* "Some time later", as Stripe says of the cards whose refunds are slow or fail. */
 #define REFUND_LATER_MS 1000
 
-static const char *text_of(json_t *object, const char *name)
-{
-    return json_string_value(json_object_get(object, name));
-}
-
-static json_int_t int_of(json_t *object, const char *name)
-{
-    return json_integer_value(json_object_get(object, name));
-}
-
 /* The charge's own account of what was given back. */
 static void charge_refunded(struct sim_call *call, json_t *charge, json_int_t by)
 {
-    json_int_t refunded = int_of(charge, "amount_refunded") + by;
+    json_int_t refunded = sim_number(charge, "amount_refunded") + by;
 
-    json_object_set_new(charge, "amount_refunded", json_integer(refunded));
-    json_object_set_new(charge, "refunded", json_boolean(refunded == int_of(charge, "amount")));
-    sim_update(call->sim, charge);
+    sim_set_number(charge, "amount_refunded", refunded);
+    sim_set_bool(charge, "refunded", refunded == sim_number(charge, "amount_captured"));
     if (by > 0)
-        sim_event(call, "charge.refunded", charge);
+        sim_changed(call, charge, "charge.refunded");
+    else
+        sim_update(call->sim, charge);
 }
 
 /* The charge that is to be given back: named itself, or by its intent. */
@@ -38,130 +33,171 @@ static bool charge_named(struct sim_call *call, json_t **out, const char **numbe
     if (!charge && !intent_id)
         return sim_error(call, 400, "invalid_request_error", "parameter_missing", "payment_intent",
                          "One of the following params should be provided for this request: payment_intent or charge.");
-    if (!charge) {
+    if (intent_id) {
         intent = sim_object(call->sim, call->arena, "payment_intent", intent_id, NULL);
         if (!intent)
             return sim_error(call, 404, "invalid_request_error", "resource_missing", "payment_intent", "No such payment_intent: '%.200s'", intent_id);
-        if (strcmp(text_of(intent, "status"), "succeeded") != 0)
+        if (!sim_is(intent, "status", "succeeded") || (charge && !sim_is(intent, "latest_charge", charge))) {
+            call->executed = true;
             return sim_bad(call, "payment_intent", "This PaymentIntent (%.100s) does not have a successful charge to refund.", intent_id);
-        charge = text_of(intent, "latest_charge");
+        }
+        charge = sim_text(intent, "latest_charge");
     }
     *out = sim_object(call->sim, call->arena, "charge", charge, number);
-    return *out ? true : sim_missing(call, "charge", charge);
+    if (!*out)
+        return sim_error(call, 404, "invalid_request_error", "resource_missing", "charge", "No such charge: '%.200s'", charge);
+    if (json_is_true(json_object_get(*out, "captured")))
+        return true;
+    call->executed = true;
+    return sim_bad(call, "charge", "Charge %s has not been captured, or has failed, so that there is nothing to refund.", charge);
+}
+
+static bool amount_of(struct sim_call *call, json_t *charge, int64_t *out)
+{
+    int64_t left = sim_number(charge, "amount_captured") - sim_number(charge, "amount_refunded");
+    bool given;
+
+    if (!sim_int(call, "amount", 1, INT64_C(999999999999), out, &given))
+        return false;
+    call->executed = true;
+    if (sim_charge_disputed(call, charge))
+        return sim_error(call, 400, "invalid_request_error", "charge_disputed", NULL, "Charge %s has been charged back; cannot issue a refund.", sim_text(charge, "id"));
+    if (left == 0)
+        return sim_error(call, 400, "invalid_request_error", "charge_already_refunded", NULL, "Charge %s has already been refunded.", sim_text(charge, "id"));
+    if (!given)
+        *out = left;
+    if (*out > left)
+        return sim_bad(call, "amount", "Refund amount (%" PRId64 ") is greater than unrefunded amount on charge (%" PRId64 ").", *out, left);
+    return true;
 }
 
 static bool create(struct sim_call *call)
 {
-    static const char *const names[] = { "payment_intent", "charge", "amount", "reason", "metadata", NULL };
-    const char *reason = sim_form_get(&call->form, "reason"), *number = NULL, *behaviour;
+    static const char *const names[] = { "payment_intent", "charge", "amount", "reason", "metadata", "instructions_email", NULL };
+    static const char *const reasons[] = { "duplicate", "fraudulent", "requested_by_customer", NULL };
     const struct sim_card *card;
-    json_t *charge, *refund;
-    int64_t amount = 0, left;
-    bool given;
+    const char *number = NULL, *id;
+    json_t *charge = NULL, *refund;
+    int64_t amount = 0;
+    bool pending;
 
-    if (!sim_known_names(call, names) || !charge_named(call, &charge, &number) || !sim_int(call, "amount", 1, INT64_C(999999999999), &amount, &given))
+    if (!sim_known_names(call, names) || !sim_word(call, "reason", reasons) || !charge_named(call, &charge, &number) || !amount_of(call, charge, &amount))
         return false;
-    if (reason && strcmp(reason, "duplicate") != 0 && strcmp(reason, "fraudulent") != 0 && strcmp(reason, "requested_by_customer") != 0)
-        return sim_bad(call, "reason", "Invalid reason: must be one of duplicate, fraudulent, or requested_by_customer");
-    call->executed = true;
-    left = int_of(charge, "amount") - int_of(charge, "amount_refunded");
-    if (left == 0)
-        return sim_error(call, 400, "invalid_request_error", "charge_already_refunded", NULL, "Charge %s has already been refunded.", text_of(charge, "id"));
-    if (!given)
-        amount = left;
-    if (amount > left)
-        return sim_bad(call, "amount", "Refund amount (%" PRId64 ") is greater than unrefunded amount on charge (%" PRId64 ").", amount, left);
-    card = number ? sim_card_numbered(number) : NULL;
-    behaviour = card ? card->refund : NULL;
-    refund = json_pack("{s:s, s:s, s:I, s:n, s:s, s:I, s:s, s:{}, s:s, s:s?, s:n, s:s}", "id", sim_new_id(call->arena, "re_"), "object", "refund", "amount",
-                       (json_int_t)amount, "balance_transaction", "charge", text_of(charge, "id"), "created", (json_int_t)call->now_s, "currency",
-                       text_of(charge, "currency"), "metadata", "payment_intent", text_of(charge, "payment_intent"), "reason", reason, "receipt_number",
-                       "status", behaviour && strcmp(behaviour, "pending") == 0 ? "pending" : "succeeded");
-    arena_defer(call->arena, (void (*)(void *))json_decref, refund);
-    if (!sim_metadata(call, refund))
+    card = sim_card_numbered(number);
+    pending = card->habit == HABIT_REFUND_PENDING;
+    refund = sim_new(call, "re_",
+                     "{\"id\":null,\"object\":\"refund\",\"amount\":0,\"balance_transaction\":null,\"charge\":null,\"created\":0,\"currency\":\"\","
+                     "\"customer\":null,\"customer_account\":null,\"destination_details\":{\"card\":{\"reference_status\":\"pending\","
+                     "\"reference_type\":\"acquirer_reference_number\",\"type\":\"refund\"},\"type\":\"card\"},\"metadata\":{},\"payment_intent\":null,"
+                     "\"payment_method\":null,\"reason\":null,\"receipt_number\":null,\"source_transfer_reversal\":null,\"status\":\"succeeded\","
+                     "\"transfer_reversal\":null}");
+    json_object_del(refund, "livemode");
+    if (!sim_metadata(call, refund)) {
+        call->executed = false;
         return false;
-    sim_insert(call->sim, "refund", text_of(charge, "payment_intent"), text_of(charge, "id"), refund);
+    }
+    id = sim_text(refund, "id");
+    sim_set_number(refund, "amount", (json_int_t)amount);
+    sim_set_text(refund, "charge", sim_text(charge, "id"));
+    sim_set_text(refund, "currency", sim_text(charge, "currency"));
+    sim_set_text(refund, "payment_intent", sim_text(charge, "payment_intent"));
+    sim_set_text(refund, "payment_method", sim_text(charge, "payment_method"));
+    sim_set_text(refund, "reason", sim_form_get(&call->form, "reason"));
+    if (pending) {
+        sim_set_text(refund, "status", "pending");
+        sim_set_text(refund, "pending_reason", "processing");
+    }
+    sim_set_text(refund, "balance_transaction", sim_move(call, "refund", "refund", refund, -(json_int_t)amount, 0, true));
+    sim_insert(call->sim, "refund", sim_text(charge, "payment_intent"), sim_text(charge, "id"), refund);
     sim_event(call, "refund.created", refund);
     charge_refunded(call, charge, (json_int_t)amount);
-    if (behaviour)
-        sim_later(call, strcmp(behaviour, "pending") == 0 ? "refund-succeed" : "refund-fail", text_of(refund, "id"), REFUND_LATER_MS);
+    if (pending || card->habit == HABIT_REFUND_FAILS)
+        sim_later(call, pending ? "refund-succeed" : "refund-fail", id, REFUND_LATER_MS);
     return sim_answer(call, refund);
 }
 
-void sim_do_later(struct sim_call *call, const char *what, const char *object)
+/* ---- how it ends ---- */
+
+/* The money comes back to the shop, and the charge counts it no longer. */
+static void take_back(struct sim_call *call, json_t *refund, const char *charge_id)
+{
+    json_t *charge = sim_object(call->sim, call->arena, "charge", charge_id, NULL);
+    json_int_t amount = sim_number(refund, "amount");
+
+    sim_set_text(refund, "failure_balance_transaction", sim_move(call, "refund_failure", "refund_failure", refund, amount, 0, true));
+    json_object_del(refund, "pending_reason");
+    if (charge)
+        charge_refunded(call, charge, -amount);
+}
+
+void sim_settle_refund(struct sim_call *call, const char *id, bool succeeds, const char *reason)
 {
     const char *charge_id = NULL;
-    json_t *refund = sim_object(call->sim, call->arena, "refund", object, &charge_id), *charge;
+    json_t *refund = sim_object(call->sim, call->arena, "refund", id, &charge_id);
 
-    if (!refund)
+    sim_not_later(call, id);
+    if (!refund || !(sim_is(refund, "status", "pending") || (!succeeds && sim_is(refund, "status", "succeeded"))))
         return;
-    if (strcmp(what, "refund-succeed") == 0) {
-        json_object_set_new(refund, "status", json_string("succeeded"));
-        sim_update(call->sim, refund);
-        sim_event(call, "refund.updated", refund);
+    if (succeeds) {
+        json_object_del(refund, "pending_reason");
+        sim_set_text(refund, "status", "succeeded");
+        sim_changed(call, refund, "refund.updated");
+        sim_event(call, "charge.refund.updated", refund);
         return;
     }
-    json_object_set_new(refund, "status", json_string("failed"));
-    json_object_set_new(refund, "failure_reason", json_string("expired_or_canceled_card"));
-    sim_update(call->sim, refund);
-    charge = charge_id ? sim_object(call->sim, call->arena, "charge", charge_id, NULL) : NULL;
-    if (charge)
-        charge_refunded(call, charge, -int_of(refund, "amount"));
-    sim_event(call, "refund.failed", refund);
+    sim_set_text(refund, "status", "failed");
+    sim_set_text(refund, "failure_reason", reason);
+    take_back(call, refund, charge_id);
+    sim_changed(call, refund, "refund.failed");
+    sim_event(call, "charge.refund.updated", refund);
+}
+
+static bool cancel(struct sim_call *call, json_t *refund, const char *charge_id)
+{
+    static const char *const names[] = { NULL };
+
+    if (!sim_known_names(call, names))
+        return false;
+    call->executed = true;
+    if (!sim_is(refund, "status", "pending") && !sim_is(refund, "status", "requires_action"))
+        return sim_bad(call, NULL, "This refund has a status of %s and cannot be canceled.", sim_text(refund, "status"));
+    sim_not_later(call, sim_text(refund, "id"));
+    sim_set_text(refund, "status", "canceled");
+    sim_set_text(refund, "failure_reason", "merchant_request");
+    take_back(call, refund, charge_id);
+    sim_changed(call, refund, "refund.updated");
+    sim_event(call, "charge.refund.updated", refund);
+    return sim_answer(call, refund);
 }
 
 bool sim_refunds(struct sim_call *call, const char *rest)
 {
+    static const char *const equal[] = { "payment_intent", "charge", NULL };
     static const char *const update_names[] = { "metadata", NULL };
-    bool get = strcmp(call->method, "GET") == 0;
+    bool get = strcmp(call->method, "GET") == 0, post = strcmp(call->method, "POST") == 0;
+    const char *id = arena_printf(call->arena, "%.*s", (int)strcspn(rest, "/"), rest), *action = rest + strlen(id), *charge_id = NULL;
     json_t *refund;
 
     if (!call->secret)
-        return sim_error(call, 403, "invalid_request_error", NULL, NULL, "This needs the secret key.");
+        return sim_needs_secret(call);
+    if (!*rest && get)
+        return sim_list(call, &(struct sim_list_of){ .kind = "refund", .parent = sim_list_parent(call), .equal = equal });
+    if (!post && !get)
+        return sim_no_such_url(call);
     if (!*rest)
-        return get ? sim_list(call, "refund", sim_form_get(&call->form, "payment_intent")) : create(call);
-    refund = sim_object(call->sim, call->arena, "refund", rest, NULL);
+        return create(call);
+    refund = sim_object(call->sim, call->arena, "refund", id, &charge_id);
     if (!refund)
-        return sim_missing(call, "refund", rest);
+        return sim_missing(call, "refund", id);
+    if (post && strcmp(action, "/cancel") == 0)
+        return cancel(call, refund, charge_id);
+    if (*action)
+        return sim_no_such_url(call);
     if (get)
         return sim_answer(call, refund);
     if (!sim_known_names(call, update_names) || !sim_metadata(call, refund))
         return false;
     call->executed = true;
-    sim_update(call->sim, refund);
+    sim_changed(call, refund, "refund.updated");
     return sim_answer(call, refund);
-}
-
-/* ---- events ---- */
-
-void sim_event(struct sim_call *call, const char *type, json_t *object)
-{
-    char *id = sim_new_id(call->arena, "evt_");
-    json_t *event = json_pack("{s:s, s:s, s:s, s:I, s:{s:O}, s:b, s:i, s:{s:s?, s:s?}, s:s}", "id", id, "object", "event", "api_version",
-                              "2026-10-28.endive", "created", (json_int_t)call->now_s, "data", "object", object, "livemode", 0, "pending_webhooks",
-                              1, "request", "id", call->request_id, "idempotency_key", call->idempotency_key, "type", type);
-
-    sim_insert(call->sim, "event", NULL, NULL, event);
-    json_decref(event);
-    sim_plan_deliveries(call->sim, id, type);
-}
-
-void sim_later(struct sim_call *call, const char *what, const char *object, int64_t after_ms)
-{
-    sim_run(call->sim, "INSERT INTO later (due, what, object) VALUES (?, ?, ?)", "iss", clock_now_ms() + after_ms, what, object);
-}
-
-bool sim_events(struct sim_call *call, const char *rest)
-{
-    static const char *const names[] = { "created", "delivery_success", "ending_before", "limit", "starting_after", "type", "types", NULL };
-    json_t *event;
-
-    if (!call->secret)
-        return sim_error(call, 403, "invalid_request_error", NULL, NULL, "This needs the secret key.");
-    if (strcmp(call->method, "GET") != 0)
-        return sim_error(call, 404, "invalid_request_error", NULL, NULL, "Events cannot be made.");
-    if (!*rest)
-        return sim_known_names(call, names) && sim_list(call, "event", NULL);
-    event = sim_object(call->sim, call->arena, "event", rest, NULL);
-    return event ? sim_answer(call, event) : sim_missing(call, "event", rest);
 }

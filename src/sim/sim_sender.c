@@ -3,13 +3,14 @@
  *
  * At least once and in no promised order, as Stripe: 2xx ends a delivery, all
  * else tries again after 1 s, 2 s, 4 s ... an hour, for 3 days. What is due is a
- * row, so a restart goes on.
+ * row, so a restart goes on. Each endpoint has at most 4 posts under way, so one
+ * that is dead or slow holds up nobody but itself.
  */
 #include <curl/curl.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -19,127 +20,33 @@
 #define SEND_TIMEOUT_MS 5000L
 #define RETRY_MAX_MS INT64_C(3600000)
 #define GIVE_UP_MS (INT64_C(3) * 86400 * 1000)
+#define PER_ENDPOINT 4
+#define SENDINGS_MAX (17 * PER_ENDPOINT) /* our own server and 16 endpoints */
+/* The clock of tests jumps; a commit wakes the thread besides. */
+#define LOOK_MS 250
 
-/* What a shop's endpoint is usually set to get; our own gets these. */
-static bool own_server_takes(const char *type)
-{
-    static const char *const types[] = { "payment_intent.succeeded", "payment_intent.payment_failed", "payment_intent.processing",
-                                         "payment_intent.requires_action", "payment_intent.canceled", "charge.refunded", "refund.created",
-                                         "refund.updated", "refund.failed" };
-
-    for (size_t i = 0; i < COUNT(types); i++)
-        if (strcmp(type, types[i]) == 0)
-            return true;
-    return false;
-}
-
-static void plan(struct sim *sim, const char *event_id, const char *endpoint)
-{
-    int64_t now_ms = clock_now_ms();
-
-    for (int copy = 0; copy <= sim->mischief.delivery_copies; copy++)
-        sim_run(sim, "INSERT INTO delivery (event, endpoint, due, created) VALUES (?, ?, ?, ?)", "ssii", event_id, endpoint,
-                now_ms + sim->mischief.delivery_delay_ms, now_ms);
-}
-
-static bool endpoint_takes(json_t *endpoint, const char *type)
-{
-    json_t *types = json_object_get(endpoint, "enabled_events");
-
-    for (size_t i = 0; i < json_array_size(types); i++) {
-        const char *want = json_string_value(json_array_get(types, i));
-
-        if (want && (strcmp(want, "*") == 0 || strcmp(want, type) == 0))
-            return true;
-    }
-    return false;
-}
-
-void sim_plan_deliveries(struct sim *sim, const char *event_id, const char *type)
-{
-    sqlite3_stmt *stmt = sim_prepare(sim, "SELECT json FROM object WHERE kind = 'webhook_endpoint' ORDER BY seq", "");
-
-    if (own_server_takes(type))
-        plan(sim, event_id, NULL);
-    while (sqlite3_step(stmt) == SQLITE_ROW) {
-        json_t *endpoint = json_loads((const char *)sqlite3_column_text(stmt, 0), 0, NULL);
-
-        if (endpoint_takes(endpoint, type))
-            plan(sim, event_id, json_string_value(json_object_get(endpoint, "id")));
-        json_decref(endpoint);
-    }
-    sqlite3_finalize(stmt);
-}
-
-/* ---- endpoints beside our own server's ---- */
-
-#define ENDPOINTS_MAX 16
-
-static bool endpoint_create(struct sim_call *call)
-{
-    static const char *const names[] = { "url", "enabled_events", "description", "metadata", "api_version", "connect", NULL };
-    const char *url = sim_form_get(&call->form, "url");
-    char *secret = sim_new_id(call->arena, "whsec_");
-    json_t *endpoint, *types, *shown;
-    sqlite3_stmt *stmt;
-    int64_t count = 0;
-
-    if (!sim_known_names(call, names))
-        return false;
-    if (!url || (strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0) || strlen(url) > 2048)
-        return sim_error(call, 400, "invalid_request_error", "url_invalid", "url", "Invalid URL: An explicit scheme (such as https) must be provided.");
-    stmt = sim_prepare(call->sim, "SELECT count(*) FROM object WHERE kind = 'webhook_endpoint'", "");
-    if (sqlite3_step(stmt) == SQLITE_ROW)
-        count = sqlite3_column_int64(stmt, 0);
-    sqlite3_finalize(stmt);
-    if (count >= ENDPOINTS_MAX)
-        return sim_bad(call, NULL, "You have reached the maximum of %d test webhook endpoints.", ENDPOINTS_MAX);
-    endpoint = json_pack("{s:s, s:s, s:I, s:[], s:b, s:{}, s:s, s:s}", "id", sim_new_id(call->arena, "we_"), "object", "webhook_endpoint", "created",
-                         (json_int_t)call->now_s, "enabled_events", "livemode", 0, "metadata", "status", "enabled", "url", url);
-    arena_defer(call->arena, (void (*)(void *))json_decref, endpoint);
-    types = json_object_get(endpoint, "enabled_events");
-    for (size_t i = 0; i < call->form.count; i++)
-        if (strncmp(call->form.pairs[i].name, "enabled_events[", 15) == 0)
-            json_array_append_new(types, json_string(call->form.pairs[i].value));
-    if (!json_array_size(types))
-        return sim_error(call, 400, "invalid_request_error", "parameter_missing", "enabled_events", "Missing required param: enabled_events.");
-    if (!sim_metadata(call, endpoint))
-        return false;
-    call->executed = true;
-    sim_insert(call->sim, "webhook_endpoint", NULL, secret, endpoint);
-    shown = json_copy(endpoint);
-    arena_defer(call->arena, (void (*)(void *))json_decref, shown);
-    json_object_set_new(shown, "secret", json_string(secret)); /* told once */
-    return sim_answer(call, shown);
-}
-
-bool sim_endpoints(struct sim_call *call, const char *rest)
-{
-    json_t *endpoint, *gone;
-
-    if (!call->secret)
-        return sim_error(call, 403, "invalid_request_error", NULL, NULL, "This needs the secret key.");
-    if (!*rest)
-        return strcmp(call->method, "GET") == 0 ? sim_list(call, "webhook_endpoint", NULL) : endpoint_create(call);
-    endpoint = sim_object(call->sim, call->arena, "webhook_endpoint", rest, NULL);
-    if (!endpoint)
-        return sim_missing(call, "webhook endpoint", rest);
-    if (strcmp(call->method, "DELETE") != 0)
-        return sim_answer(call, endpoint);
-    sim_run(call->sim, "DELETE FROM delivery WHERE endpoint = ?", "s", rest);
-    sim_run(call->sim, "DELETE FROM object WHERE id = ?", "s", rest);
-    gone = json_pack("{s:s, s:s, s:b}", "id", rest, "object", "webhook_endpoint", "deleted", 1);
-    arena_defer(call->arena, (void (*)(void *))json_decref, gone);
-    return sim_answer(call, gone);
-}
-
-/* ---- one sending ---- */
-
-struct delivery {
-    int64_t id, attempts, created_ms;
-    const char *body;
-    const char *url, *secret;    /* NULL: our own server */
+/* One post under way. Everything it points to is its arena's. */
+struct sending {
+    int64_t id, attempts, created_ms; /* id 0: free */
+    struct arena *arena;
+    const char *endpoint, *url, *secret, *body;
+    CURL *easy;
+    struct curl_slist *headers;
 };
+
+struct sender {
+    struct sim *sim;
+    CURLM *multi;
+    struct sending sendings[SENDINGS_MAX];
+    struct arena *arena; /* of one look */
+};
+
+void sim_wake(struct sim *sim)
+{
+    curl_multi_wakeup(sim->multi);
+}
+
+/* ---- one post ---- */
 
 static void sign(const char *secret, const char *body, int64_t now_s, struct buf *header)
 {
@@ -160,7 +67,7 @@ static size_t ignore(char *data, size_t size, size_t count, void *arg)
     return size * count;
 }
 
-static const char *target(struct sim *sim, struct arena *arena)
+static const char *own_url(struct sim *sim, struct arena *arena)
 {
     if (sim->webhook_url)
         return sim->webhook_url;
@@ -169,141 +76,200 @@ static const char *target(struct sim *sim, struct arena *arena)
     return arena_printf(arena, "%s/v1/stripe-webhook", http_loopback_base(arena, http_address(sim->app->http), sim->app->config->tls_cert != NULL));
 }
 
-static bool post(struct sim *sim, CURL *curl, struct arena *arena, const struct delivery *delivery)
+static void begin_post(struct sender *sender, struct sending *sending)
 {
-    const char *url = delivery->url ? delivery->url : target(sim, arena);
-    struct buf header = buf_in(arena);
-    struct curl_slist *headers = NULL;
-    long status = 0;
+    struct buf header = buf_in(sending->arena);
+    CURL *curl = sending->easy = curl_easy_init();
 
-    if (!url)
-        return false;
-    sign(delivery->url ? delivery->secret : sim->webhook_secret, delivery->body, clock_now_ms() / 1000, &header);
-    headers = curl_slist_append(headers, "Content-Type: application/json; charset=utf-8");
-    headers = curl_slist_append(headers, header.data);
-    headers = curl_slist_append(headers, "Expect:");
-    curl_easy_reset(curl);
-    curl_easy_setopt(curl, CURLOPT_URL, url);
-    curl_easy_setopt(curl, CURLOPT_POSTFIELDS, delivery->body);
-    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+    if (!curl)
+        log_die("curl gives no handle");
+    sign(sending->secret, sending->body, clock_now_ms() / 1000, &header);
+    sending->headers = curl_slist_append(NULL, "Content-Type: application/json; charset=utf-8");
+    sending->headers = curl_slist_append(sending->headers, header.data);
+    sending->headers = curl_slist_append(sending->headers, "Expect:");
+    curl_easy_setopt(curl, CURLOPT_URL, sending->url);
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDS, sending->body);
+    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, sending->headers);
     curl_easy_setopt(curl, CURLOPT_USERAGENT, "Stripe/1.0 (simulated)");
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(curl, CURLOPT_PROXY, "");
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-    if (!delivery->url) {
+    if (!*sending->endpoint) {
         /* Our own process, by its loopback address, which its certificate does not name. */
         curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 0L);
         curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 0L);
     }
     curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, SEND_TIMEOUT_MS);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, ignore);
-    if (curl_easy_perform(curl) == CURLE_OK)
-        curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-    curl_slist_free_all(headers);
-    return status >= 200 && status < 300;
+    curl_easy_setopt(curl, CURLOPT_PRIVATE, sending);
+    curl_multi_add_handle(sender->multi, curl);
 }
 
-/* ---- the rows ---- */
-
-static bool next_delivery(struct sim *sim, struct arena *arena, struct delivery *out)
+static void end_post(struct sender *sender, struct sending *sending)
 {
-    sqlite3_stmt *stmt = sim_prepare(sim, "SELECT d.id, d.attempts, d.created, o.json, e.json, e.trait FROM delivery d JOIN object o ON o.id = d.event"
-                                          " LEFT JOIN object e ON e.id = d.endpoint WHERE d.due <= ? ORDER BY d.due, d.id LIMIT 1", "i", clock_now_ms());
-    bool found = sqlite3_step(stmt) == SQLITE_ROW;
+    curl_multi_remove_handle(sender->multi, sending->easy);
+    curl_easy_cleanup(sending->easy);
+    curl_slist_free_all(sending->headers);
+    arena_free(sending->arena);
+    *sending = (struct sending){ 0 };
+}
 
-    if (found) {
-        json_t *endpoint = json_loads(sqlite3_column_text(stmt, 4) ? (const char *)sqlite3_column_text(stmt, 4) : "{}", 0, NULL);
+/* ---- the rows; the lock is held ---- */
 
-        *out = (struct delivery){ sqlite3_column_int64(stmt, 0), sqlite3_column_int64(stmt, 1), sqlite3_column_int64(stmt, 2),
-                                  arena_strdup(arena, (const char *)sqlite3_column_text(stmt, 3)),
-                                  arena_strdup(arena, json_string_value(json_object_get(endpoint, "url"))),
-                                  arena_strdup(arena, (const char *)sqlite3_column_text(stmt, 5)) };
+static size_t under_way(struct sender *sender, const char *endpoint, int64_t id)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < SENDINGS_MAX; i++)
+        count += sender->sendings[i].id && strcmp(sender->sendings[i].endpoint, endpoint) == 0 && (!id || sender->sendings[i].id == id);
+    return count;
+}
+
+static struct sending *free_place(struct sender *sender)
+{
+    for (size_t i = 0; i < SENDINGS_MAX; i++)
+        if (!sender->sendings[i].id)
+            return &sender->sendings[i];
+    return NULL;
+}
+
+/* What is due for one endpoint, as far as it has room. `url` NULL: our own server, whose address is not known before it listens. */
+static void begin_due(struct sender *sender, const char *endpoint, const char *url, const char *secret)
+{
+    sqlite3_stmt *stmt = sim_prepare(sender->sim, "SELECT d.id, d.attempts, d.created, o.json FROM delivery d JOIN object o ON o.id = d.event"
+                                                  " WHERE d.endpoint = ? AND d.due <= ? ORDER BY d.due, d.id LIMIT ?", "sii", endpoint, clock_now_ms(),
+                                     (int64_t)(2 * PER_ENDPOINT));
+
+    while (url && under_way(sender, endpoint, 0) < PER_ENDPOINT && sqlite3_step(stmt) == SQLITE_ROW) {
+        struct sending *sending = free_place(sender);
+        int64_t id = sqlite3_column_int64(stmt, 0);
+
+        if (!sending || under_way(sender, endpoint, id))
+            continue;
+        *sending = (struct sending){ .id = id, .attempts = sqlite3_column_int64(stmt, 1), .created_ms = sqlite3_column_int64(stmt, 2), .arena = arena_new(0) };
+        sending->endpoint = arena_strdup(sending->arena, endpoint);
+        sending->url = arena_strdup(sending->arena, url);
+        sending->secret = arena_strdup(sending->arena, secret);
+        sending->body = arena_strdup(sending->arena, (const char *)sqlite3_column_text(stmt, 3));
+        begin_post(sender, sending);
+    }
+    sqlite3_finalize(stmt);
+}
+
+static void begin_all_due(struct sender *sender)
+{
+    struct sim *sim = sender->sim;
+    sqlite3_stmt *stmt;
+
+    begin_due(sender, "", own_url(sim, sender->arena), sim->webhook_secret);
+    stmt = sim_prepare(sim, "SELECT id, json, trait FROM object WHERE kind = 'webhook_endpoint' ORDER BY seq", "");
+    while (sqlite3_step(stmt) == SQLITE_ROW) {
+        json_t *endpoint = json_loads((const char *)sqlite3_column_text(stmt, 1), 0, NULL);
+
+        begin_due(sender, (const char *)sqlite3_column_text(stmt, 0), sim_text(endpoint, "url"), (const char *)sqlite3_column_text(stmt, 2));
         json_decref(endpoint);
     }
     sqlite3_finalize(stmt);
-    return found;
 }
 
-static void note_delivery(struct sim *sim, const struct delivery *delivery, bool taken)
+static void note_delivery(struct sim *sim, const struct sending *sending, bool taken)
 {
     int64_t now_ms = clock_now_ms();
 
-    if (taken || now_ms > delivery->created_ms + GIVE_UP_MS)
-        sim_run(sim, "DELETE FROM delivery WHERE id = ?", "i", delivery->id);
+    if (taken || now_ms > sending->created_ms + GIVE_UP_MS)
+        sim_run(sim, "DELETE FROM delivery WHERE id = ?", "i", sending->id);
     else
-        sim_run(sim, "UPDATE delivery SET attempts = attempts + 1, due = ? WHERE id = ?", "ii",
-                now_ms + MIN(INT64_C(1000) << MIN(delivery->attempts, 12), RETRY_MAX_MS), delivery->id);
+        sim_run(sim, "UPDATE delivery SET attempts = attempts + 1, asked = 0, due = ? WHERE id = ?", "ii",
+                now_ms + MIN(INT64_C(1000) << MIN(sending->attempts, 12), RETRY_MAX_MS), sending->id);
 }
 
-/* What is due of the things that happen by themselves; one at a time, each in its transaction. */
-static bool do_later(struct sim *sim, struct arena *arena)
+/* What is due of the things that happen by themselves; one at a time, each in its transaction. False: nothing, or the file fails. */
+static bool do_later(struct sender *sender)
 {
-    struct sim_call call = { .sim = sim, .arena = arena, .now_s = clock_now_ms() / 1000 };
-    sqlite3_stmt *stmt = sim_prepare(sim, "SELECT id, what, object FROM later WHERE due <= ? ORDER BY due LIMIT 1", "i", clock_now_ms());
+    struct sim *sim = sender->sim;
+    struct sim_call call = { .sim = sim, .arena = sender->arena, .now_s = clock_now_ms() / 1000 };
+    sqlite3_stmt *stmt = sim_prepare(sim, "SELECT id, what, object FROM later WHERE due <= ? ORDER BY due, id LIMIT 1", "i", clock_now_ms());
     const char *what = NULL, *object = NULL;
     int64_t id = 0;
+    bool good;
 
     if (sqlite3_step(stmt) == SQLITE_ROW) {
         id = sqlite3_column_int64(stmt, 0);
-        what = arena_strdup(arena, (const char *)sqlite3_column_text(stmt, 1));
-        object = arena_strdup(arena, (const char *)sqlite3_column_text(stmt, 2));
+        what = arena_strdup(sender->arena, (const char *)sqlite3_column_text(stmt, 1));
+        object = arena_strdup(sender->arena, (const char *)sqlite3_column_text(stmt, 2));
     }
     sqlite3_finalize(stmt);
-    if (!what)
+    if (!what || sim_run(sim, "BEGIN IMMEDIATE", "") < 0)
         return false;
-    sim_run(sim, "BEGIN IMMEDIATE", "");
-    sim_do_later(&call, what, object);
-    sim_run(sim, "DELETE FROM later WHERE id = ?", "i", id);
-    sim_run(sim, "COMMIT", "");
-    return true;
+    sim_do_later(&call, what, object, NULL);
+    json_decref(call.answer);
+    good = sim_run(sim, "DELETE FROM later WHERE id = ?", "i", id) >= 0 && sim_run(sim, "COMMIT", "") >= 0;
+    if (!good)
+        sim_run(sim, "ROLLBACK", "");
+    return good;
 }
 
 /* ---- the thread ---- */
 
-/* Woken by new events; else it looks every quarter second, for the clock of tests jumps. */
-static void wait_a_little(struct sim *sim)
+static void look(struct sender *sender)
 {
-    struct timespec until;
+    struct sim *sim = sender->sim;
 
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_nsec += 250000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_nsec -= 1000000000;
-        until.tv_sec++;
+    pthread_mutex_lock(&sim->lock);
+    while (do_later(sender))
+        continue;
+    begin_all_due(sender);
+    pthread_mutex_unlock(&sim->lock);
+    arena_reset(sender->arena);
+}
+
+/* Posts that have ended make room; true when there were any. */
+static bool reap(struct sender *sender)
+{
+    CURLMsg *message;
+    int left;
+    bool any = false;
+
+    while ((message = curl_multi_info_read(sender->multi, &left))) {
+        struct sending *sending = NULL;
+        long status = 0;
+
+        if (message->msg != CURLMSG_DONE)
+            continue;
+        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&sending);
+        if (message->data.result == CURLE_OK)
+            curl_easy_getinfo(message->easy_handle, CURLINFO_RESPONSE_CODE, &status);
+        pthread_mutex_lock(&sender->sim->lock);
+        note_delivery(sender->sim, sending, status >= 200 && status < 300);
+        pthread_mutex_unlock(&sender->sim->lock);
+        end_post(sender, sending);
+        any = true;
     }
-    pthread_cond_timedwait(&sim->changed, &sim->lock, &until);
+    return any;
 }
 
 void *sim_sender_main(void *arg)
 {
     struct sim *sim = arg;
-    struct arena *arena = arena_new(0);
-    CURL *curl;
+    struct sender *sender = calloc(1, sizeof *sender);
 
-    curl_global_init(CURL_GLOBAL_DEFAULT);
-    curl = curl_easy_init();
-    if (!curl)
-        log_die("curl gives no handle");
-    pthread_mutex_lock(&sim->lock);
-    while (!sim->stopping) {
-        struct delivery delivery;
-        bool worked = do_later(sim, arena);
+    if (!sender)
+        log_die("out of memory");
+    sender->sim = sim;
+    sender->multi = sim->multi;
+    sender->arena = arena_new(0);
+    while (!atomic_load(&sim->stopping)) {
+        int running;
 
-        if (next_delivery(sim, arena, &delivery)) {
-            bool taken;
-
-            pthread_mutex_unlock(&sim->lock);
-            taken = post(sim, curl, arena, &delivery);
-            pthread_mutex_lock(&sim->lock);
-            note_delivery(sim, &delivery, taken);
-            worked = true;
-        }
-        arena_reset(arena);
-        if (!worked && !sim->stopping)
-            wait_a_little(sim);
+        look(sender);
+        curl_multi_perform(sender->multi, &running);
+        if (!reap(sender))
+            curl_multi_poll(sender->multi, NULL, 0, LOOK_MS, NULL);
     }
-    pthread_mutex_unlock(&sim->lock);
-    curl_easy_cleanup(curl);
-    arena_free(arena);
+    for (size_t i = 0; i < SENDINGS_MAX; i++)
+        if (sender->sendings[i].id)
+            end_post(sender, &sender->sendings[i]);
+    arena_free(sender->arena);
+    free(sender);
     return NULL;
 }

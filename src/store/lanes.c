@@ -47,7 +47,7 @@ static const struct lane_kind {
     /* Drawing is one at a time in its child; the others sync files and rows meanwhile. 200 orders at once were mailed in 3.4 s instead of 7.2. */
     [LANE_RENDER] = { "render", 5, 4, 3, 10, 1024 },
     [LANE_SWEEP] = { "sweep", 6, 2, 2, 0, 1024 },
-    [LANE_SIM] = { "sim", 7, 1, 1, 0, 1024 },
+    [LANE_SIM] = { "sim", 7, 4, 1, 0, 1024 },
 };
 
 struct sweep_state {

@@ -7,7 +7,7 @@
  *     LANE_PAY     buyers' calls to Stripe
  *     LANE_RENDER  4 threads, 3 for jobs: PDFs (the render child draws them one by one), their files and mails, nice 10
  *     LANE_SWEEP   jobs: mail, cancels, refunds, syncs; and the periodic sweeps
- *     LANE_SIM     the Stripe simulator's state
+ *     LANE_SIM     4 threads, 1 for jobs: the Stripe simulator's state; its mischief keeps up to 3 waiting
  *
  * A task is in the hands of the lane from lane_push until its `run` returns.
  *

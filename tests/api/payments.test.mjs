@@ -157,7 +157,7 @@ test('with the simulator in the house', async (t) => {
     await t.test('an intent whose amount was changed confirms nothing; the money goes back, and the buyer may pay again', async () => {
         const registration = await usher.register(buyer, event, { quantity: 2 });
         const intent = await usher.intent(buyer, registration);
-        assert.equal((await simulator(usher, 'POST', `payment_intents/${intent.paymentIntentId}`, { amount: '1' })).body.amount, 1);
+        assert.equal((await simulator(usher, 'POST', `payment_intents/${intent.paymentIntentId}`, { amount: '100' })).body.amount, 100);
         assert.equal((await usher.confirmIntent(intent)).status, 200);
         await waitFor(async () => (await simulator(usher, 'GET', 'refunds', { payment_intent: intent.paymentIntentId })).body.data.length === 1, 'the refund');
         assert.equal((await usher.registration(buyer, registration.registrationId)).status, 'pending');
