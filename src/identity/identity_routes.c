@@ -13,9 +13,8 @@
 static const struct operation *const operations[] = { sign_up_operations, sign_in_operations, srp_operations, token_operations, account_operations, mfa_operations };
 
 /* The row for this request, or NULL with an exception answered. */
-static const struct operation *find_operation(struct req *req, const struct json_t *document)
+static const struct operation *find_operation(struct req *req, const char *name, const struct json_t *document)
 {
-    const char *name = cognito_operation(req);
     const char *member = name && strcmp(name, "RespondToAuthChallenge") == 0 ? "ChallengeName" : "AuthFlow";
     const char *flow = json_string_value(json_object_get(document, member));
     bool named = false;
@@ -38,6 +37,17 @@ static const struct operation *find_operation(struct req *req, const struct json
     return NULL;
 }
 
+enum err operation_read(struct req *req, const char *name, const struct operation **operation, void **in)
+{
+    struct json_t *document = NULL;
+    enum err e = json_parse(req->arena, req->body_bytes.data, req->body_bytes.len, &document, &req->fault);
+
+    *operation = e ? NULL : find_operation(req, name, document);
+    if (*operation && !cognito_read(req, document, (*operation)->shape, in))
+        *operation = NULL;
+    return e;
+}
+
 static bool client_good(struct req *req, const struct call *call)
 {
     const struct for_client *in = call->in;
@@ -51,15 +61,13 @@ static bool client_good(struct req *req, const struct call *call)
 static enum err begin(struct req *req, struct tx *tx)
 {
     struct call *call = ARENA_NEW(req->arena, struct call);
-    struct json_t *document = NULL;
-    enum err e = json_parse(req->arena, req->body_bytes.data, req->body_bytes.len, &document, &req->fault);
 
-    if (e)
-        return e;
     if (identity_of(req)->outside)
         return refuse(req, ResourceNotFoundException, "There is no user pool here: people sign in at %s", identity_of(req)->issuer);
-    call->operation = find_operation(req, document);
-    if (!call->operation || !cognito_read(req, document, call->operation->shape, &call->in) || !client_good(req, call))
+    enum err e = operation_read(req, cognito_operation(req), &call->operation, &call->in);
+    if (e)
+        return e;
+    if (!call->operation || !client_good(req, call))
         return ERR_OK;
     if (call->operation->limit && !http_limit_take(req, call->operation->limit, call->operation->per_minute))
         return refuse(req, TooManyRequestsException, NULL);

@@ -64,6 +64,10 @@ extern const struct operation token_operations[];    /* token_operations.c */
 extern const struct operation mfa_operations[];      /* mfa_operations.c */
 extern const struct operation account_operations[];  /* account_operations.c */
 
+/* What the request's body asks for, by the operation's name (NULL: none was given): its row, and the body by its shape. *operation is NULL when an
+ * exception was answered. An error is json_parse's. */
+enum err operation_read(struct req *req, const char *name, const struct operation **operation, void **in);
+
 /* How each body begins that names the client. */
 struct for_client {
     struct given given;

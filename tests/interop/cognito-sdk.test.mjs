@@ -3,12 +3,15 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import {
-    CognitoIdentityProviderClient, ConfirmSignUpCommand, GetTokensFromRefreshTokenCommand, GetUserCommand, GlobalSignOutCommand, InitiateAuthCommand,
-    ResendConfirmationCodeCommand, RevokeTokenCommand, SignUpCommand,
+    AssociateSoftwareTokenCommand, ChangePasswordCommand, CognitoIdentityProviderClient, ConfirmForgotPasswordCommand, ConfirmSignUpCommand,
+    DeleteUserCommand, ForgotPasswordCommand, GetTokensFromRefreshTokenCommand, GetUserCommand, GlobalSignOutCommand, InitiateAuthCommand,
+    ResendConfirmationCodeCommand, RespondToAuthChallengeCommand, RevokeTokenCommand, SetUserMFAPreferenceCommand, SignUpCommand,
+    UpdateUserAttributesCommand, VerifySoftwareTokenCommand,
 } from '@aws-sdk/client-cognito-identity-provider';
 import { createRemoteJWKSet, jwtVerify } from 'jose';
 
 import { password, start, waitFor } from '../api/lib.mjs';
+import { totp } from '../api/totp.mjs';
 
 const usher = await start();
 const { identityEndpoint, userPoolId, userPoolClientId: ClientId } = await usher.config();
@@ -47,6 +50,62 @@ test('the SDK signs up, confirms, signs in, refreshes and signs out', async () =
         { name: 'NotAuthorizedException' });
 });
 
+const fails = async (name, command) => {
+    const error = await client.send(command).then(() => null, (e) => e);
+    assert.equal(error?.name, name, `${command.constructor.name}: ${error}`);
+    assert.ok(error instanceof Error && error.message, `${command.constructor.name}: a sentence for people`);
+    assert.equal(error.$metadata.httpStatusCode, 400);
+    assert.ok(error.$metadata.requestId);
+};
+
+test('the SDK changes and resets a password, keeps attributes, sets up a second factor, and deletes the account', async () => {
+    const who = await usher.account();
+    const signIn = (Password) => client.send(new InitiateAuthCommand({ ClientId, AuthFlow: 'USER_PASSWORD_AUTH', AuthParameters: { USERNAME: who.email, PASSWORD: Password } }));
+    let AccessToken = who.accessToken;
+    const updated = await client.send(new UpdateUserAttributesCommand({ AccessToken, UserAttributes: [{ Name: 'name', Value: 'Łucja' }, { Name: 'locale', Value: 'pl' }] }));
+    assert.deepEqual(updated.CodeDeliveryDetailsList, []);
+    const { UserAttributes, UserMFASettingList } = await client.send(new GetUserCommand({ AccessToken }));
+    assert.deepEqual(['name', 'locale'].map((name) => UserAttributes.find((a) => a.Name === name).Value), ['Łucja', 'pl']);
+    assert.equal(UserMFASettingList, undefined);
+
+    await client.send(new ChangePasswordCommand({ AccessToken, PreviousPassword: password, ProposedPassword: 'A-second-password-9' }));
+    await assert.rejects(signIn(password), { name: 'NotAuthorizedException' });
+    const asked = await client.send(new ForgotPasswordCommand({ ClientId, Username: who.email }));
+    assert.equal(asked.CodeDeliveryDetails.AttributeName, 'email');
+    const mail = await usher.mail((m) => m.to.includes(who.email) && /code for a new password/.test(m.subject));
+    await client.send(new ConfirmForgotPasswordCommand({ ClientId, Username: who.email, ConfirmationCode: mail.text.match(/\d{6}/)[0], Password: password }));
+    await fails('NotAuthorizedException', new GetUserCommand({ AccessToken }));
+    ({ AuthenticationResult: { AccessToken } } = await signIn(password));
+
+    const { SecretCode } = await client.send(new AssociateSoftwareTokenCommand({ AccessToken }));
+    const right = () => totp(SecretCode, usher.now()), wrong = () => String((Number(right()) + 500_000) % 1_000_000).padStart(6, '0');
+    await fails('EnableSoftwareTokenMFAException', new VerifySoftwareTokenCommand({ AccessToken, UserCode: wrong() }));
+    await fails('InvalidParameterException', new SetUserMFAPreferenceCommand({ AccessToken, SoftwareTokenMfaSettings: { Enabled: true, PreferredMfa: true } }));
+    const verified = await client.send(new VerifySoftwareTokenCommand({ AccessToken, UserCode: right(), FriendlyDeviceName: 'phone' }));
+    assert.equal(verified.Status, 'SUCCESS');
+    await client.send(new SetUserMFAPreferenceCommand({ AccessToken, SoftwareTokenMfaSettings: { Enabled: true, PreferredMfa: true } }));
+    assert.deepEqual((await client.send(new GetUserCommand({ AccessToken }))).UserMFASettingList, ['SOFTWARE_TOKEN_MFA']);
+
+    await usher.advance(30_000);
+    const challenge = await signIn(password);
+    assert.equal(challenge.ChallengeName, 'SOFTWARE_TOKEN_MFA');
+    assert.equal(challenge.ChallengeParameters.FRIENDLY_DEVICE_NAME, 'phone');
+    assert.equal(challenge.AuthenticationResult, undefined);
+    const answer = (SOFTWARE_TOKEN_MFA_CODE, Session = challenge.Session) => new RespondToAuthChallengeCommand({
+        ClientId, ChallengeName: 'SOFTWARE_TOKEN_MFA', Session, ChallengeResponses: { USERNAME: who.email, SOFTWARE_TOKEN_MFA_CODE } });
+    await fails('CodeMismatchException', answer(wrong()));
+    await fails('NotAuthorizedException', answer(right(), `${challenge.Session}x`));
+    const done = await client.send(answer(right()));
+    assert.ok(done.AuthenticationResult.RefreshToken);
+    await fails('NotAuthorizedException', answer(right()));
+    await client.send(new SetUserMFAPreferenceCommand({ AccessToken: done.AuthenticationResult.AccessToken, SoftwareTokenMfaSettings: { Enabled: false } }));
+    assert.ok((await signIn(password)).AuthenticationResult);
+
+    await client.send(new DeleteUserCommand({ AccessToken: done.AuthenticationResult.AccessToken }));
+    await fails('NotAuthorizedException', new GetUserCommand({ AccessToken: done.AuthenticationResult.AccessToken }));
+    await assert.rejects(signIn(password), { name: 'NotAuthorizedException', message: 'Incorrect username or password.' });
+});
+
 test('errors reach the SDK by their names', async () => {
     const rows = [
         ['UsernameExistsException', new SignUpCommand({ ClientId, Username: email, Password: password })],
@@ -56,13 +115,25 @@ test('errors reach the SDK by their names', async () => {
         ['ResourceNotFoundException', new InitiateAuthCommand({ ClientId: 'nobody', AuthFlow: 'USER_PASSWORD_AUTH', AuthParameters: { USERNAME: email, PASSWORD: 'x' } })],
         ['NotAuthorizedException', new GetUserCommand({ AccessToken: 'a.b.c' })],
         ['CodeMismatchException', new ConfirmSignUpCommand({ ClientId, Username: `nobody-${email}`, ConfirmationCode: '123456' })],
+        ['NotAuthorizedException', new ConfirmSignUpCommand({ ClientId, Username: email, ConfirmationCode: '123456' })],
+        ['ResourceNotFoundException', new ResendConfirmationCodeCommand({ ClientId: 'nobody', Username: email })],
+        ['InvalidParameterException', new InitiateAuthCommand({ ClientId, AuthFlow: 'USER_SRP_AUTH', AuthParameters: { USERNAME: email, SRP_A: 'a' } })],
+        ['InvalidParameterException', new InitiateAuthCommand({ ClientId, AuthFlow: 'CUSTOM_AUTH', AuthParameters: { USERNAME: email } })],
+        ['NotAuthorizedException', new InitiateAuthCommand({ ClientId, AuthFlow: 'REFRESH_TOKEN_AUTH', AuthParameters: { REFRESH_TOKEN: 'none of ours' } })],
+        ['NotAuthorizedException', new GetTokensFromRefreshTokenCommand({ ClientId, RefreshToken: 'none of ours' })],
+        ['InvalidParameterException', new RespondToAuthChallengeCommand({ ClientId, ChallengeName: 'PASSWORD_VERIFIER', ChallengeResponses: { USERNAME: email } })],
+        ['NotAuthorizedException', new RespondToAuthChallengeCommand({ ClientId, ChallengeName: 'SOFTWARE_TOKEN_MFA', Session: 'a session that is none of ours',
+            ChallengeResponses: { USERNAME: email, SOFTWARE_TOKEN_MFA_CODE: '123456' } })],
+        ['ResourceNotFoundException', new ForgotPasswordCommand({ ClientId: 'nobody', Username: email })],
+        ['ExpiredCodeException', new ConfirmForgotPasswordCommand({ ClientId, Username: email, ConfirmationCode: '123456', Password: password })],
+        ['InvalidPasswordException', new ConfirmForgotPasswordCommand({ ClientId, Username: email, ConfirmationCode: '123456', Password: 'password1' })],
+        ['UnsupportedTokenTypeException', new RevokeTokenCommand({ ClientId, Token: 'a.b.c' })],
+        ...[[ChangePasswordCommand, { PreviousPassword: 'a', ProposedPassword: password }], [UpdateUserAttributesCommand, { UserAttributes: [{ Name: 'name', Value: 'x' }] }],
+            [DeleteUserCommand], [GlobalSignOutCommand], [AssociateSoftwareTokenCommand], [VerifySoftwareTokenCommand, { UserCode: '123456' }], [SetUserMFAPreferenceCommand]]
+            .map(([Command, more]) => ['NotAuthorizedException', new Command({ AccessToken: 'a.b.c', ...more })]),
     ];
-    for (const [name, command] of rows) {
-        const error = await client.send(command).then(() => null, (e) => e);
-        assert.equal(error?.name, name, `${command.constructor.name}: ${error}`);
-        assert.equal(error.$metadata.httpStatusCode, 400);
-        assert.ok(error.$metadata.requestId);
-    }
+    for (const [name, command] of rows)
+        await fails(name, command);
 });
 
 test('a verifier that keeps the key set follows a rotation without being told', async () => {

@@ -1,6 +1,6 @@
 // The unmodified clients with USER_SRP_AUTH, which is what Amplify does when nobody says otherwise: aws-amplify 6, and the AWS SDK with a client of SRP of ours.
 import assert from 'node:assert/strict';
-import { createHmac, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
 
 import { CognitoIdentityProviderClient, InitiateAuthCommand, RespondToAuthChallengeCommand } from '@aws-sdk/client-cognito-identity-provider';
@@ -11,6 +11,7 @@ import { createRemoteJWKSet, jwtVerify } from 'jose';
 
 import { sanitized, start } from '../api/lib.mjs';
 import { srpClient } from '../api/srp_client.mjs';
+import { totp } from '../api/totp.mjs';
 
 const usher = await start({ env: { USHER_SRP: 'on' } });
 const { identityEndpoint, userPoolId, userPoolClientId } = await usher.config();
@@ -39,17 +40,6 @@ async function account(pass) {
     await signUp({ username: email, password: pass, options: { userAttributes: { email } } });
     await confirmSignUp({ username: email, confirmationCode: await usher.code(email) });
     return email;
-}
-
-function totp(secret, at) {
-    let bits = '';
-    for (const letter of secret)
-        bits += 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(letter).toString(2).padStart(5, '0');
-    const key = Buffer.from(bits.match(/.{8}/g).map((byte) => parseInt(byte, 2)));
-    const step = Buffer.alloc(8);
-    step.writeBigUInt64BE(BigInt(Math.floor(at / 30_000)));
-    const mac = createHmac('sha1', key).update(step).digest();
-    return String((mac.readUInt32BE(mac[19] & 15) & 0x7fffffff) % 1_000_000).padStart(6, '0');
 }
 
 test('Amplify as it is: signs in without sending the password, refreshes, is known to the API, signs out', async () => {
