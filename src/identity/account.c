@@ -21,14 +21,11 @@ SQL(token_in_force_sql, "SELECT 1 FROM account JOIN session ON session.account =
 SQL(account_insert_sql, "INSERT INTO account (id, email, email_key, name, locale, groups, status, password, epoch, created_at, updated_at)"
                         " VALUES (:id, :email, :email_key, :name, :locale, :groups, :status, :password, 0, :now, :now)"
                         " ON CONFLICT (email_key) DO NOTHING");
-SQL(account_replace_sql, "UPDATE account SET email = :email, name = :name, locale = :locale, groups = :groups, password = :password,"
-                         " updated_at = :now WHERE id = :id AND status = 0");
-SQL(account_confirm_sql, "UPDATE account SET status = 1, updated_at = :now WHERE id = :id AND status = 0");
 SQL(account_signed_in_sql, "UPDATE account SET failures = 0, failed_at = NULL"
                            " WHERE id = :id AND status = 1 AND epoch = :epoch AND password = :password");
 SQL(account_rehash_sql, "UPDATE account SET password = :next WHERE id = :id AND password = :password");
-SQL(account_reset_sql, "UPDATE account SET password = :password, status = 1, epoch = epoch + 1, failures = 0, failed_at = NULL, updated_at = :now"
-                       " WHERE id = :id AND status <> 2");
+SQL(account_reset_sql, "UPDATE account SET password = :password, epoch = epoch + 1, failures = 0, failed_at = NULL, updated_at = :now"
+                       " WHERE id = :id AND status = 1");
 SQL(account_change_sql, "UPDATE account SET password = :next, failures = 0, failed_at = NULL, updated_at = :now"
                         " WHERE id = :id AND status = 1 AND epoch = :epoch AND password = :password");
 SQL(account_end_others_sql, "UPDATE session SET revoked_at = :now WHERE account = :id AND id <> :keep AND revoked_at IS NULL");
@@ -36,7 +33,6 @@ SQL(account_names_sql, "UPDATE account SET name = coalesce(:name, name), locale 
 SQL(account_sells_sql, "SELECT 1 FROM event WHERE organizer = :id AND listed = 1 LIMIT 1");
 SQL(account_delete_sql, "UPDATE account SET status = 2, deleted_at = :now, email = :gone, email_key = :gone, name = :name, locale = NULL,"
                         " password = '', epoch = epoch + 1, failures = 0, failed_at = NULL, updated_at = :now WHERE id = :id AND deleted_at IS NULL");
-SQL(account_delete_codes_sql, "DELETE FROM account_code WHERE account = :id");
 SQL(account_failures_sql, "UPDATE account SET failures = :failures, failed_at = :failed_at WHERE id = :id");
 SQL(account_epoch_sql, "UPDATE account SET epoch = epoch + 1, updated_at = :now WHERE id = :id");
 SQL(account_groups_sql, "UPDATE account SET groups = :groups, updated_at = :now WHERE email_key = :email_key");
@@ -139,30 +135,6 @@ bool account_insert(struct tx *tx, const struct account *account)
     return query_run(q) == 1;
 }
 
-bool account_replace_unconfirmed(struct tx *tx, const struct account *account)
-{
-    const char *name = name_or_default(tx, account);
-    struct query *q = query(tx, &account_replace_sql);
-
-    bind_id(q, ":id", &account->id);
-    bind_text(q, ":email", account->email);
-    bind_text(q, ":name", name);
-    bind_text(q, ":locale", account->locale);
-    bind_int(q, ":groups", account->groups);
-    bind_text(q, ":password", account->password);
-    bind_int(q, ":now", tx->now_ms);
-    return query_run(q) == 1;
-}
-
-bool account_confirm(struct tx *tx, const struct id *id)
-{
-    struct query *q = query(tx, &account_confirm_sql);
-
-    bind_id(q, ":id", id);
-    bind_int(q, ":now", tx->now_ms);
-    return query_run(q) == 1;
-}
-
 bool account_signed_in(struct tx *tx, const struct account *account)
 {
     struct query *q = query(tx, &account_signed_in_sql);
@@ -237,14 +209,6 @@ bool account_sells(struct tx *tx, const struct id *id)
     return sells;
 }
 
-static void delete_of(struct tx *tx, struct sql *sql, const struct id *id)
-{
-    struct query *q = query(tx, sql);
-
-    bind_id(q, ":id", id);
-    query_run(q);
-}
-
 void account_delete(struct tx *tx, const struct id *id)
 {
     char text[ID_TEXT_LEN + 1];
@@ -257,7 +221,6 @@ void account_delete(struct tx *tx, const struct id *id)
     bind_text(q, ":name", "Former user");
     bind_int(q, ":now", tx->now_ms);
     query_run(q);
-    delete_of(tx, &account_delete_codes_sql, id);
     totp_remove(tx, id);
     srp_remove(tx, id);
     account_tell(tx, id);

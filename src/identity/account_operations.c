@@ -2,9 +2,8 @@
  * account_operations.c - a forgotten password, a new one, the attributes that their owner may change, and leaving.
  *
  * A stranger who asks for a reset learns nothing of whether there is such an
- * account: a name without one gets a decoy's id, and with it the same rows, the
- * same job and the same verdicts on codes. Only the job looks whether there is
- * anybody to write to.
+ * account: any name gets the same rows, the same job and the same verdicts on
+ * codes. Only the job looks whether there is anybody to write to.
  */
 #include "identity/operations.h"
 
@@ -68,15 +67,10 @@ static const struct shape update_shape = SHAPE(update, "UpdateUserAttributes", u
 
 /* ---- a forgotten password ---- */
 
-/* The account that a reset is about, or the decoy that stands for none. A disabled account cannot be reset, and does not say so. */
-static struct id reset_subject(struct req *req, struct tx *tx, const char *username, struct account *account)
+/* May the account's password be reset? A disabled one's may not, and that is not told. */
+static bool may_reset(const struct account *account)
 {
-    const char *key = account_fold_email(req->arena, username);
-
-    if (account_by_email(tx, username, account) && account->status != ACCOUNT_DISABLED)
-        return account->id;
-    *account = (struct account){ 0 };
-    return identity_decoy(identity_of(req), key ? key : username);
+    return account->status != ACCOUNT_DISABLED;
 }
 
 static enum err refuse_password(struct req *req, const char *fault)
@@ -95,13 +89,10 @@ static enum err forgot_look(struct req *req, struct tx *tx, struct call *call)
 static enum err forgot_finish(struct req *req, struct tx *tx, struct call *call)
 {
     const struct forgot *in = call->in;
-    struct account account;
-    struct id subject = reset_subject(req, tx, in->username, &account);
-    char *text = arena_alloc(tx->arena, ID_TEXT_LEN + 1);
+    struct code_for what = code_for_name(req, call, CODE_RESET, in->username);
 
-    code_make(tx, &subject, CODE_RESET);
-    id_format(&subject, text);
-    job_ask(tx, "reset-mail", text, NULL, 0);
+    code_make(tx, &what);
+    code_job_ask(tx, "reset-mail", &what, in->username);
 
     struct buf *out = cognito_reply(req);
     json_open(out, NULL);
@@ -110,19 +101,29 @@ static enum err forgot_finish(struct req *req, struct tx *tx, struct call *call)
     return ERR_OK;
 }
 
-/* Job "reset-mail", its key the subject's id. A decoy has nobody to write to. */
-static enum err mail_reset(struct job *job)
+/* Whom a reset is about: an account, or a sign-up that waits, for a code that goes to its address proves as much as its own. */
+static bool reset_find(struct tx *tx, const struct code_for *what, const char *email, struct account *out)
+{
+    bool own;
+
+    if (account_by_email(tx, email, out))
+        return may_reset(out);
+    return sign_up_find(tx, &what->subject, &what->client, out, &own) > 0;
+}
+
+enum err mail_reset(struct job *job)
 {
     struct account account;
     const char *code = NULL;
-    struct id subject;
+    struct code_for what;
+    const char *email;
     struct tx tx;
 
-    if (!id_parse(job->key, strlen(job->key), &subject))
+    if (!code_job_read(job, CODE_RESET, &what, &email))
         return ERR_OK;
     reader_begin(job->reader, &tx, job->arena, &job->fault);
-    if (account_by_id(&tx, &subject, &account))
-        code = code_live(&tx, &subject, CODE_RESET);
+    if (reset_find(&tx, &what, email, &account))
+        code = code_live(&tx, &what);
     reader_end(job->reader, &tx);
     if (!code)
         return ERR_OK;
@@ -136,23 +137,7 @@ static enum err mail_reset(struct job *job)
                              "It works for one hour. If it was not you, you need not do anything: your password stays as it is.\n",
                              code),
     };
-    /* A job that is done twice sends the same message twice; another asking, or another code, is another message. */
-    const char *what = arena_printf(job->arena, "%" PRId64 " %s", job->id, code);
-    uint8_t mac[32];
-    identity_mac(job->app->identity, "mail reset", &subject, what, strlen(what), mac);
-    memcpy(message.id.byte, mac, sizeof message.id.byte);
-    return mail_send(job->app->mail, job->arena, &message, clock_now_ms());
-}
-
-const struct job_kind identity_jobs[] = {
-    { "reset-mail", LANE_SWEEP, mail_reset, 90 },
-    { "forget", LANE_SWEEP, leave_run_forget, 180 },
-    JOB_KIND_END
-};
-
-static enum err refuse_code(struct req *req, enum code_verdict verdict)
-{
-    return verdict == CODE_EXPIRED ? refuse(req, ExpiredCodeException, NULL) : refuse(req, CodeMismatchException, NULL);
+    return code_job_send(job, &what, &message);
 }
 
 static enum err reset_look(struct req *req, struct tx *tx, struct call *call)
@@ -163,10 +148,14 @@ static enum err reset_look(struct req *req, struct tx *tx, struct call *call)
     /* Before any look at the account or the code: a weak password neither uses a code up nor tells whether it was right, nor anybody's name. */
     if (fault)
         return refuse_password(req, fault);
-    call->session.account = reset_subject(req, tx, in->username, &call->account);
-    call->attempt = attempts_key(identity_of(req)->attempts, ATTEMPT_PASSWORD, call->account.email_key ? call->account.email_key : "", NULL);
+    struct code_for what = code_for_name(req, call, CODE_RESET, in->username);
+    const char *key = account_fold_email(req->arena, in->username);
+    struct id asked_by;
+
+    call->account.email_key = key ? key : in->username;
+    call->attempt = attempts_key(identity_of(req)->attempts, ATTEMPT_PASSWORD, call->account.email_key, NULL);
     /* Nothing is hashed for a wrong code; the writer counts it. */
-    if (code_judge(tx, &call->session.account, CODE_RESET, in->code) != CODE_GOOD)
+    if (code_judge(tx, &what, in->code, &asked_by) != CODE_GOOD)
         call->lane = LANE_NONE;
     return ERR_OK;
 }
@@ -176,8 +165,7 @@ static enum err reset_work(struct req *req, struct call *call)
     const struct reset *in = call->in;
 
     call->new_password = password_hash(req->arena, identity_of(req)->password_cost, in->password);
-    if (!id_is_zero(&call->account.id))
-        call_make_verifier(req, call, call->new_password, in->password);
+    call_make_verifier(req, call, call->new_password, in->password);
     return call->new_password ? ERR_OK : ERR_BUSY;
 }
 
@@ -202,19 +190,32 @@ static void forgive(struct app *app, void *arg)
     attempts_clear(forgiving->attempts, ATTEMPT_PASSWORD, &forgiving->key);
 }
 
+/* A sign-up that waited becomes an account by this. False when there is nobody any more: then nobody was mailed the code, it was guessed. */
+static bool reset_password(struct tx *tx, const struct code_for *what, const char *email, const char *password, struct account *account)
+{
+    if (!reset_find(tx, what, email, account))
+        return false;
+    if (account->status == ACCOUNT_CONFIRMED)
+        return account_reset_password(tx, &account->id, password);
+    account->status = ACCOUNT_CONFIRMED;
+    account->password = password;
+    sign_up_remove(tx, &what->subject);
+    return account_insert(tx, account);
+}
+
 static enum err reset_finish(struct req *req, struct tx *tx, struct call *call)
 {
     const struct reset *in = call->in;
+    struct code_for what = code_for_name(req, call, CODE_RESET, in->username);
     struct account account;
-    struct id subject = reset_subject(req, tx, in->username, &account);
+    struct id asked_by;
 
-    if (call->lane == LANE_NONE && code_judge(tx, &subject, CODE_RESET, in->code) == CODE_GOOD)
+    if (call->lane == LANE_NONE && code_judge(tx, &what, in->code, &asked_by) == CODE_GOOD)
         return ERR_BUSY; /* it was judged otherwise before; the next try is judged afresh */
-    enum code_verdict verdict = code_use(tx, &subject, CODE_RESET, in->code);
+    enum code_verdict verdict = code_use(tx, &what, in->code, &asked_by);
     if (verdict != CODE_GOOD)
         return refuse_code(req, verdict);
-    /* A decoy's code that somebody guessed is wrong like any other. */
-    if (id_is_zero(&account.id) || !account_reset_password(tx, &account.id, call->new_password))
+    if (!reset_password(tx, &what, in->username, call->new_password, &account))
         return refuse_code(req, CODE_WRONG);
     call_keep_verifier(tx, call, &account.id);
 

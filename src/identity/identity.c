@@ -50,26 +50,28 @@ void identity_mac(const struct identity *identity, const char *label, const stru
     crypto_auth_hmacsha256_final(&state, out);
 }
 
-struct id identity_client(const struct identity *identity, const struct req *req)
+/* An id that stands for some bytes, in the form that id_parse takes. */
+static struct id id_for(const struct identity *identity, const char *label, const void *data, size_t len)
 {
     static const struct id none;
-    struct id client;
+    struct id id;
     uint8_t mac[32];
 
-    identity_mac(identity, "client", &none, http_client(req), 16, mac);
-    memcpy(client.byte, mac, sizeof client.byte);
-    return client;
+    identity_mac(identity, label, &none, data, len, mac);
+    memcpy(id.byte, mac, sizeof id.byte);
+    id.byte[6] = (uint8_t)(0x70 | (id.byte[6] & 0x0F));
+    id.byte[8] = (uint8_t)(0x80 | (id.byte[8] & 0x3F));
+    return id;
 }
 
-struct id identity_decoy(const struct identity *identity, const char *email_key)
+struct id identity_client(const struct identity *identity, const struct req *req)
 {
-    static const struct id none;
-    struct id decoy;
-    uint8_t mac[32];
+    return id_for(identity, "client", http_client(req), 16);
+}
 
-    identity_mac(identity, "decoy", &none, email_key, strlen(email_key), mac);
-    memcpy(decoy.byte, mac, sizeof decoy.byte);
-    return decoy;
+struct id identity_subject(const struct identity *identity, const char *email_key)
+{
+    return id_for(identity, "subject", email_key, strlen(email_key));
 }
 
 /* ---- wrong passwords and second factors, from memory to the rows ---- */
@@ -363,7 +365,7 @@ static void sweep_failures(struct app *app, struct reader *reader, struct arena 
 
 static enum err remove_expired(struct tx *tx, void *arg)
 {
-    *(int64_t *)arg = MAX(session_remove_expired(tx), challenge_remove_expired(tx));
+    *(int64_t *)arg = MAX(MAX(session_remove_expired(tx), challenge_remove_expired(tx)), MAX(code_remove_old(tx), sign_up_remove_old(tx)));
     return ERR_OK;
 }
 

@@ -3,6 +3,8 @@
  *
  *     UNCONFIRMED --ConfirmSignUp--> CONFIRMED --disable--> DISABLED
  *
+ * What is unconfirmed is no row of account, but a sign-up that waits (sign_up.c).
+ *
  * Passwords are Argon2id (settings argon2_memory_kib and argon2_passes) and are hashed on LANE_HASH only. Tokens
  * are RS256 with Cognito's claims; the signing key is DIR/keys/tokens.pem (0600).
  * A token carries the account's epoch; raising the epoch voids every older one.
@@ -23,6 +25,7 @@ struct account {
     enum account_status status;
     const char *password;
     int64_t epoch, failures, failed_at_ms, created_at_ms;
+    struct bytes verifier; /* sealed (srp.h); of a sign-up that waits alone, an account's has its own row */
 };
 
 /* Load or make the keys under `dir`/keys, the pool and client id in the store. NULL and a sentence on a fault.

@@ -39,8 +39,7 @@ static void bid_farewell(struct tx *tx, const struct account *account)
         .id = id_new(tx->now_ms),
     };
 
-    if (account->status != ACCOUNT_UNCONFIRMED) /* else nobody has shown that the address is his */
-        mail_ask(tx, &message);
+    mail_ask(tx, &message);
 }
 
 static void ask_forget(struct tx *tx, const struct id *account, const char *payload, int64_t at_ms)

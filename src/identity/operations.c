@@ -62,10 +62,20 @@ void call_find_account(struct req *req, struct tx *tx, struct call *call, const 
 {
     const char *folded = account_fold_email(req->arena, username);
 
+    struct id subject = identity_subject(identity_of(req), folded ? folded : username);
+    struct account waiting;
+    bool own;
+
+    /* Both are looked for, whether the first is there or not: it takes the same time. */
+    size_t sign_ups = sign_up_find(tx, &subject, &call->client, &waiting, &own);
     call->known = account_by_email(tx, username, &call->account);
     call->attempt = attempts_key(identity_of(req)->attempts, kind, folded ? folded : username, NULL);
     if (call->known)
         call->kept = (struct attempts_kept){ call->account.id, call->account.failures, call->account.failed_at_ms };
+    if (!call->known && sign_ups) {
+        call->known = true;
+        call->account = waiting;
+    }
 }
 
 /* ---- guesses ---- */
@@ -117,28 +127,6 @@ void call_keep_verifier(struct tx *tx, const struct call *call, const struct id 
 {
     if (call->srp_verifier.len)
         srp_keep(tx, account, call->srp_verifier);
-}
-
-/* ---- mails with codes ---- */
-
-bool code_mail_take(struct req *req, const struct call *call, enum code_purpose purpose, const char *name, int64_t now_ms)
-{
-    static const enum attempt_kind kinds[] = { ATTEMPT_MAIL, ATTEMPT_NAME_MAIL, ATTEMPT_NAME_MAIL_ALL };
-    struct attempts *attempts = identity_of(req)->attempts;
-    const char *what = arena_printf(req->arena, "%d %s", purpose, name);
-    struct attempt_key keys[COUNT(kinds)];
-
-    for (size_t i = 0; i < COUNT(kinds); i++)
-        keys[i] = attempts_key(attempts, kinds[i], what, kinds[i] == ATTEMPT_MAIL ? &call->client : NULL);
-    bool first = attempts_count(attempts, ATTEMPT_MAIL, &keys[0], now_ms) == 0;
-    for (size_t i = 0; i < COUNT(kinds); i++) {
-        /* Others' asking does not stand before who asks for the first time. */
-        if (!(first && kinds[i] == ATTEMPT_NAME_MAIL) && attempts_wait_ms(attempts, kinds[i], &keys[i], NULL, now_ms) > 0)
-            return false;
-    }
-    for (size_t i = 0; i < COUNT(kinds); i++)
-        attempts_add(attempts, kinds[i], &keys[i], NULL, now_ms);
-    return true;
 }
 
 /* ---- by token ---- */

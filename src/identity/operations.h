@@ -97,7 +97,7 @@ static inline struct identity *identity_of(const struct req *req)
     return req->app->identity;
 }
 
-/* Find the account of a name; a name without one is counted just the same. */
+/* Find the account of a name, else the sign-up that waits under it (ACCOUNT_UNCONFIRMED); a name without either is counted just the same. */
 void call_find_account(struct req *req, struct tx *tx, struct call *call, const char *username, enum attempt_kind kind);
 /* Guesses at call->attempt's password or second factor (ATTEMPT_PASSWORD, ATTEMPT_TOTP) are counted by its name, and by the client's address
  * over all names (not with USHER_LIMITS off). Must the next one wait? */
@@ -109,6 +109,18 @@ void guess_was_right(struct req *req, const struct call *call, enum attempt_kind
 /* May one more code be mailed to this name (folded, or as typed where it is no text)? Counts it if so. By name and address, so that nobody uses
  * up what belongs to the owner, and by name in all, so that a mailbox gets a bounded number. */
 bool code_mail_take(struct req *req, const struct call *call, enum code_purpose purpose, const char *name, int64_t now_ms);
+/* The codes of this name, as this client asks for them and types them. */
+struct code_for code_for_name(struct req *req, const struct call *call, enum code_purpose purpose, const char *username);
+enum err refuse_code(struct req *req, enum code_verdict verdict); /* not CODE_GOOD */
+/* Have the client's code mailed by a job of this kind, if there is anybody to mail it to. `email` as it was typed. */
+void code_job_ask(struct tx *tx, const char *kind, const struct code_for *what, const char *email);
+/* In such a job: what it is about, and the address as it was typed; false when it is none of ours. */
+bool code_job_read(const struct job *job, enum code_purpose purpose, struct code_for *out, const char **email);
+struct mail_message;
+/* Send it under an id that is the same however often the job is done. */
+enum err code_job_send(struct job *job, const struct code_for *what, struct mail_message *message);
+enum err mail_reset(struct job *job);    /* account_operations.c */
+enum err mail_sign_up(struct job *job);  /* sign_up_operations.c */
 /* The claims of the access token in the body, and its account. False when it answered with an exception. */
 bool call_find_by_access_token(struct req *req, struct tx *tx, struct call *call);
 /* In `finish`, where others may have signed out meanwhile: the account once more. False when it answered with an exception. */

@@ -114,8 +114,8 @@ struct id identity_client(const struct identity *identity, const struct req *req
 /* HMAC-SHA-256 under the server's secret over a label (so that no two uses share a value), an id and some bytes. */
 void identity_mac(const struct identity *identity, const char *label, const struct id *id, const void *data, size_t len, uint8_t out[32]);
 
-/* The id that stands for an address without an account: always the same one, and never told to anybody. */
-struct id identity_decoy(const struct identity *identity, const char *email_key);
+/* The id that stands for an address, with an account or without: always the same one, and never told to anybody. */
+struct id identity_subject(const struct identity *identity, const char *email_key);
 
 /* Encrypt under a key of the server's for this label (XChaCha20-Poly1305): only this server reads it, and only under the same label. */
 struct bytes identity_seal(const struct identity *identity, struct arena *arena, const char *label, const void *data, size_t len);
@@ -173,17 +173,13 @@ int64_t challenge_remove_expired(struct tx *tx);
 
 /* The rule of FIELD_EMAIL, for addresses that did not come through a shape. */
 bool account_email_good(const char *email);
-/* Insert an unconfirmed or confirmed account; false when the address is taken. */
+/* False when the address is taken. */
 bool account_insert(struct tx *tx, const struct account *account);
-/* Take over an account that was never confirmed; false when it was, meanwhile. */
-bool account_replace_unconfirmed(struct tx *tx, const struct account *account);
-bool account_confirm(struct tx *tx, const struct id *id); /* false unless it was unconfirmed */
 /* After the right password: forget the failures. False when password, epoch or status changed since `account` was read. */
 bool account_signed_in(struct tx *tx, const struct account *account);
 /* The same password in a dearer hash. */
 void account_rehash_password(struct tx *tx, const struct account *account, const char *password);
-/* A new password by reset: its owner reads the account's mail, so that is confirmed too, failures are forgotten and every session and token
- * so far is void. False when the account was disabled or deleted meanwhile. */
+/* A new password by reset: failures are forgotten, and every session and token so far is void. False when the account was disabled or deleted meanwhile. */
 bool account_reset_password(struct tx *tx, const struct id *id, const char *password);
 /* A new password by its owner, signed in as `keep`: other sessions end, this one goes on. False when password, epoch or status changed
  * since `account` was read. */
@@ -192,7 +188,7 @@ bool account_change_password(struct tx *tx, const struct account *account, const
 void account_set_names(struct tx *tx, const struct id *id, const char *name, const char *locale);
 /* Is a published event of this organizer still to come, or under way? */
 bool account_sells(struct tx *tx, const struct id *id);
-/* The person goes, the number that accounting knows stays: address, name, password, codes and second factor are removed, every session and token
+/* The person goes, the number that accounting knows stays: address, name, password and second factor are removed, every session and token
  * is void at once, and the address is free for a new account. The rest goes by a job: account_leave asks for it. */
 void account_delete(struct tx *tx, const struct id *id);
 /* leave.c: farewell, deletion, and the job that lets go of the rest. ERR_CONFLICT while the account sells. */
@@ -212,17 +208,39 @@ void account_tell(struct tx *tx, const struct id *id);
 
 enum code_purpose { CODE_SIGN_UP = 1, CODE_RESET = 2 };
 enum code_verdict { CODE_GOOD, CODE_WRONG, CODE_EXPIRED };
-enum { CODE_ATTEMPTS_MAX = 5, CODE_SEED_BYTES = 16, CODE_SIGN_UP_HOURS = 24, CODE_RESET_HOURS = 1 };
+enum { CODE_GUESSES_MAX = 5, CODE_OTHERS_GUESSES_MAX = 10, CODE_SEED_BYTES = 16, CODE_SIGN_UP_HOURS = 24, CODE_RESET_HOURS = 1 };
 
-/* Of all functions here `account` may be a decoy (identity_decoy): a name without an account gets the same rows, and so the same answers.
- * A new code of six digits, in tx->arena; an older one of the same purpose is void. */
-const char *code_make(struct tx *tx, const struct id *account, enum code_purpose purpose);
-/* The code that may still be used, in tx->arena, or NULL. */
-const char *code_live(struct tx *tx, const struct id *account, enum code_purpose purpose);
-/* What a code is worth; EXPIRED also when there is none, or it was guessed at too often. Writes nothing. */
-enum code_verdict code_judge(struct tx *tx, const struct id *account, enum code_purpose purpose, const char *code);
-/* The same, and counts a wrong one, takes a good one away. */
-enum code_verdict code_use(struct tx *tx, const struct id *account, enum code_purpose purpose, const char *code);
+/* Whose code, what it is good for, and the client who asks for it or types it. `subject` is identity_subject of the name, whether that has an
+ * account or not: any name gets the same rows, and so the same answers. */
+struct code_for {
+    struct id subject;
+    enum code_purpose purpose;
+    struct id client;
+};
+
+/* A new code of six digits, in tx->arena, instead of this client's older one. Those of up to 15 other clients stay good. Forgets what the client
+ * guessed wrong. */
+const char *code_make(struct tx *tx, const struct code_for *what);
+/* This client's code, if it has not run out, in tx->arena, or NULL. */
+const char *code_live(struct tx *tx, const struct code_for *what);
+/* What a typed code is worth, whichever client asked for it (`asked_by`, when it is good). EXPIRED: a code that was good once, or this client
+ * has guessed too often and must ask again. Writes nothing. */
+enum code_verdict code_judge(struct tx *tx, const struct code_for *what, const char *code, struct id *asked_by);
+/* The same, and counts a wrong one; after a good one all codes of this name and purpose are over. */
+enum code_verdict code_use(struct tx *tx, const struct code_for *what, const char *code, struct id *asked_by);
+/* Remove up to 100 codes and 100 counts that were over a day ago; the larger of both numbers. */
+int64_t code_remove_old(struct tx *tx);
+
+/* ---- sign-ups that wait for their code (sign_up.c) ---- */
+
+/* The client's sign-up under this name, instead of its older one: all but status and what is counted. */
+void sign_up_put(struct tx *tx, const struct id *subject, const struct id *client, const struct account *account);
+/* How many wait under this name, up to 16; this client's in `out` (own), else the newest, as an account with the status UNCONFIRMED. */
+size_t sign_up_find(struct tx *tx, const struct id *subject, const struct id *client, struct account *out, bool *own);
+bool sign_up_by_id(struct tx *tx, const struct id *id, struct account *out);
+void sign_up_remove(struct tx *tx, const struct id *subject);
+/* Remove up to 100 that ran out; how many they were. */
+int64_t sign_up_remove_old(struct tx *tx);
 
 /* ---- sessions and their refresh tokens (session.c) ---- */
 

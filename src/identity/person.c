@@ -107,10 +107,15 @@ const struct person_part identity_people[] = {
     { .name = "sessions", .holds = "session.id session.account session.auth_time session.rotated_at session.expires_at session.revoked_at",
       .write = write_sessions, .forget = forget_sessions },
     { .name = "secrets",
-      .holds = "account.password totp.secret totp.pending recovery_code.hash account_code.account account_code.hash session.hash session.previous_hash"
+      .holds = "account.password totp.secret totp.pending recovery_code.hash session.hash session.previous_hash"
                " srp_verifier.account srp_verifier.sealed",
       .unexported = "Your password, codes, tokens and the secret of your authenticator app are kept only in forms that nobody can read, and not given out.",
       .kept = "They went with the deletion's own transaction, or with their session." },
+    { .name = "codes",
+      .holds = "mail_code.subject mail_code.client mail_code.seed mail_code.expires_at mail_code.guesses code_guess.subject code_guess.client code_guess.count"
+               " code_guess.at sign_up.subject sign_up.client sign_up.id sign_up.email sign_up.name sign_up.locale sign_up.groups sign_up.password sign_up.verifier sign_up.created_at",
+      .unexported = "Codes that were mailed, guesses at them and sign-ups that nobody confirmed say nothing of who asked, so they are not given out as yours.",
+      .kept = "They are gone a day after they ran out, whatever becomes of an account." },
     PERSON_END
 };
 

@@ -1,10 +1,16 @@
-/* sign_up_operations.c - SignUp, and the code by mail that makes an account of it. */
+/*
+ * sign_up_operations.c - SignUp, and the code by mail that makes an account of it.
+ *
+ * A stranger learns nothing of whether there is an account with an address:
+ * SignUp and ResendConfirmationCode leave the same rows and the same job for
+ * any, and only the job looks; ConfirmSignUp counts a wrong code for any. The
+ * owner of an account is told by mail that somebody tried.
+ */
 #include "identity/operations.h"
 
-#include <string.h>
-#include <strings.h>
-
+#include "base/clock.h"
 #include "identity/password.h"
+#include "identity/srp.h"
 #include "mail/mail.h"
 
 /* ---- what comes in ---- */
@@ -47,30 +53,67 @@ static const struct field resend_fields[] = {
 };
 static const struct shape resend_shape = SHAPE(resend, "ResendConfirmationCode", resend_fields);
 
-/* ---- signing up ---- */
+/* ---- the mail ---- */
 
-static void mail_code(struct tx *tx, const struct account *account, const char *code)
+/* Nothing else in these texts may look like a code: no address of the server, no name. */
+static const char one_text[] = "Welcome to Usher. Your confirmation code is\n\n    %s\n\n"
+                               "It works for %d hours. If you did not sign up, you need not do anything.\n";
+static const char several_text[] =
+    "Welcome to Usher. Your confirmation code is\n\n    %s\n\n"
+    "It works for %d hours. More than one sign-up with your address is waiting, from different places, each with a code of its own.\n"
+    "Type this one where you signed up last. Typed anywhere else it confirms your address, but takes over nobody's password.\n\n"
+    "If you did not sign up, you need not do anything.\n";
+static const char known_text[] =
+    "Somebody, probably you, tried to sign up for Usher with your address. You have an account already, so nothing was changed.\n\n"
+    "To get in, sign in with this address and your password. If you do not know it any more, ask for a new one at the\n"
+    "sign-in page (\"Forgot password\").\n\nIf it was not you, you need not do anything: whoever it was did not learn that you have an account.\n";
+static const char barred_text[] =
+    "Somebody, probably you, tried to sign up for Usher with your address. Its account was disabled by those who run this server,\n"
+    "so nothing was changed. If you think that is a mistake, please ask them.\n";
+
+/* What goes to this address; false when that is nothing. */
+static bool sign_up_message(struct tx *tx, const struct code_for *what, const char *email, struct mail_message *out)
 {
-    /* Nothing else in the text may look like a code: no address of the server, no name. */
-    struct mail_message message = {
-        .to = account->email,
-        .subject = "Your confirmation code",
-        .text = arena_printf(tx->arena,
-                             "Welcome to Usher. Your confirmation code is\n\n    %s\n\n"
-                             "It works for %d hours. If you did not sign up, you need not do anything.\n",
-                             code, CODE_SIGN_UP_HOURS),
-        .id = id_new(tx->now_ms),
-        .account = account->id,
-    };
+    struct account account;
+    bool own;
 
-    mail_ask(tx, &message);
+    if (account_by_email(tx, email, &account)) {
+        bool barred = account.status == ACCOUNT_DISABLED;
+
+        *out = (struct mail_message){ .to = account.email, .subject = barred ? "Your account is disabled" : "You already have an account",
+                                      .text = barred ? barred_text : known_text };
+        return true;
+    }
+    const char *code = code_live(tx, what);
+    size_t waiting = sign_up_find(tx, &what->subject, &what->client, &account, &own);
+    if (!code || !waiting)
+        return false;
+    *out = (struct mail_message){ .to = account.email, .subject = "Your confirmation code",
+                                  .text = arena_printf(tx->arena, waiting > 1 ? several_text : one_text, code, CODE_SIGN_UP_HOURS) };
+    return true;
 }
+
+enum err mail_sign_up(struct job *job)
+{
+    struct mail_message message;
+    struct code_for what;
+    const char *email;
+    struct tx tx;
+
+    if (!code_job_read(job, CODE_SIGN_UP, &what, &email))
+        return ERR_OK;
+    reader_begin(job->reader, &tx, job->arena, &job->fault);
+    bool wanted = sign_up_message(&tx, &what, email, &message);
+    reader_end(job->reader, &tx);
+    return wanted ? code_job_send(job, &what, &message) : ERR_OK;
+}
+
+/* ---- signing up ---- */
 
 static enum err sign_up_look(struct req *req, struct tx *tx, struct call *call)
 {
     const struct sign_up *in = call->in;
-    struct account there, *account = &call->account;
-    const char *fault;
+    struct account *account = &call->account;
 
     *account = (struct account){ .id = id_new(tx->now_ms), .email = in->username, .groups = GROUP_ATTENDEES };
     account->email_key = account_fold_email(req->arena, in->username);
@@ -82,18 +125,9 @@ static enum err sign_up_look(struct req *req, struct tx *tx, struct call *call)
     }
     if (!account->email_key)
         return refuse(req, InvalidParameterException, "Username should be an email.");
-    fault = password_fault(in->password, in->username, account->name);
+    const char *fault = password_fault(in->password, in->username, account->name);
     if (fault)
         return refuse(req, InvalidPasswordException, "Password did not conform with policy: %s", fault);
-
-    call->known = account_by_email(tx, in->username, &there);
-    if (!call->known)
-        return ERR_OK;
-    /* Until its code has run out, a sign-up that was never confirmed belongs to whoever made it: nobody else may
-     * slip their own password under the code that the mailbox's owner is about to type. */
-    if (there.status != ACCOUNT_UNCONFIRMED || code_live(tx, &there.id, CODE_SIGN_UP))
-        return refuse(req, UsernameExistsException, NULL);
-    account->id = there.id;
     return ERR_OK;
 }
 
@@ -101,22 +135,23 @@ static enum err sign_up_work(struct req *req, struct call *call)
 {
     const struct sign_up *in = call->in;
 
+    /* Here, not in `look`: who is told that the lane is full has used nothing up. */
+    if (!code_mail_take(req, call, CODE_SIGN_UP, call->account.email_key, clock_now_ms()))
+        return refuse(req, LimitExceededException, NULL);
     call->account.password = password_hash(req->arena, identity_of(req)->password_cost, in->password);
     call_make_verifier(req, call, call->account.password, in->password);
+    call->account.verifier = call->srp_verifier;
     return call->account.password ? ERR_OK : ERR_BUSY;
 }
 
 static enum err sign_up_finish(struct req *req, struct tx *tx, struct call *call)
 {
     const struct account *account = &call->account;
+    struct code_for what = code_for_name(req, call, CODE_SIGN_UP, account->email);
 
-    /* Somebody may have been quicker meanwhile, in either way. */
-    if (call->known && code_live(tx, &account->id, CODE_SIGN_UP))
-        return refuse(req, UsernameExistsException, NULL);
-    if (!(call->known ? account_replace_unconfirmed(tx, account) : account_insert(tx, account)))
-        return refuse(req, UsernameExistsException, NULL);
-    call_keep_verifier(tx, call, &account->id);
-    mail_code(tx, account, code_make(tx, &account->id, CODE_SIGN_UP));
+    sign_up_put(tx, &what.subject, &what.client, account);
+    code_make(tx, &what);
+    code_job_ask(tx, "sign-up-mail", &what, account->email);
     tx_note(tx, "account.signed-up", &account->id, NULL);
 
     struct buf *out = cognito_reply(req);
@@ -128,32 +163,48 @@ static enum err sign_up_finish(struct req *req, struct tx *tx, struct call *call
     return ERR_OK;
 }
 
-static enum err confirm_look(struct req *req, struct tx *tx, struct call *call)
-{
-    const struct confirm *in = call->in;
+/* ---- the code comes back ---- */
 
-    call->known = account_by_email(tx, in->username, &call->account);
-    return ERR_OK;
+/* Of several sign-ups with one address the code's is meant. Its password counts where the code was typed from where it was chosen, or where there
+ * is no other: else a stranger who signs up behind the owner could have the owner type the stranger's code. */
+static bool password_is_sure(const struct code_for *what, const struct id *asked_by, size_t waiting, bool own)
+{
+    return waiting == 1 || (own && id_equal(asked_by, &what->client));
+}
+
+static void ask_for_password(struct tx *tx, const struct account *account)
+{
+    account_notify(tx, account, "Your address is confirmed: choose a password",
+                   "Your address is confirmed. More than one sign-up with it was waiting, from different places, and the code was not typed where\n"
+                   "its sign-up was made. So that nobody else's password opens your account, none of them was taken.\n\n"
+                   "Please ask for a new password at the sign-in page (\"Forgot password\"), and sign in with that.\n");
 }
 
 static enum err confirm_finish(struct req *req, struct tx *tx, struct call *call)
 {
     const struct confirm *in = call->in;
-    struct account account;
+    struct code_for what = code_for_name(req, call, CODE_SIGN_UP, in->username);
+    struct account account, there;
+    struct id asked_by;
+    bool own;
 
-    if (!account_by_email(tx, in->username, &account))
-        return refuse(req, CodeMismatchException, NULL);
-    if (account.status != ACCOUNT_UNCONFIRMED)
-        return refuse(req, NotAuthorizedException, "User cannot be confirmed. Current status is CONFIRMED");
-    switch (code_use(tx, &account.id, CODE_SIGN_UP, in->code)) {
-    case CODE_EXPIRED:
-        return refuse(req, ExpiredCodeException, NULL);
-    case CODE_WRONG:
-        return refuse(req, CodeMismatchException, NULL);
-    case CODE_GOOD:
-        break;
-    }
-    account_confirm(tx, &account.id);
+    enum code_verdict verdict = code_use(tx, &what, in->code, &asked_by);
+    if (verdict != CODE_GOOD)
+        return refuse_code(req, verdict);
+    size_t waiting = sign_up_find(tx, &what.subject, &asked_by, &account, &own);
+    /* Nobody was mailed the code of a name that has an account, or no sign-up: a good one was guessed, and is wrong like any other. */
+    if (!waiting || account_by_email(tx, in->username, &there))
+        return refuse_code(req, CODE_WRONG);
+    bool sure = password_is_sure(&what, &asked_by, waiting, own);
+    account.status = ACCOUNT_CONFIRMED;
+    account.password = sure ? account.password : NULL;
+    if (!account_insert(tx, &account))
+        return refuse_code(req, CODE_WRONG);
+    if (!sure)
+        ask_for_password(tx, &account);
+    else if (account.verifier.len)
+        srp_keep(tx, &account.id, account.verifier);
+    sign_up_remove(tx, &what.subject);
     tx_note(tx, "account.confirmed", &account.id, NULL);
     return cognito_reply_empty(req);
 }
@@ -169,11 +220,10 @@ static enum err resend_look(struct req *req, struct tx *tx, struct call *call)
 static enum err resend_finish(struct req *req, struct tx *tx, struct call *call)
 {
     const struct resend *in = call->in;
-    struct account account;
+    struct code_for what = code_for_name(req, call, CODE_SIGN_UP, in->username);
 
-    /* A name without an account gets the same answer, and no mail. */
-    if (account_by_email(tx, in->username, &account) && account.status == ACCOUNT_UNCONFIRMED)
-        mail_code(tx, &account, code_make(tx, &account.id, CODE_SIGN_UP));
+    code_make(tx, &what);
+    code_job_ask(tx, "sign-up-mail", &what, in->username);
 
     struct buf *out = cognito_reply(req);
     json_open(out, NULL);
@@ -185,7 +235,7 @@ static enum err resend_finish(struct req *req, struct tx *tx, struct call *call)
 const struct operation sign_up_operations[] = {
     { "SignUp", NULL, &sign_up_shape, .limit = "sign-up", .per_minute = 10, .look = sign_up_look, .lane = LANE_HASH, .work = sign_up_work,
       .finish = sign_up_finish },
-    { "ConfirmSignUp", NULL, &confirm_shape, .limit = "code", .per_minute = 30, .look = confirm_look, .finish = confirm_finish },
+    { "ConfirmSignUp", NULL, &confirm_shape, .limit = "code", .per_minute = 30, .finish = confirm_finish },
     { "ResendConfirmationCode", NULL, &resend_shape, .limit = "resend", .per_minute = 10, .look = resend_look, .finish = resend_finish },
     OPERATION_END
 };

@@ -298,6 +298,8 @@ bool srp_read(struct tx *tx, const struct account *account, struct srp_verifier 
     if (query_row(q))
         sealed = col_blob(q, 0, tx->arena);
     query_end(q);
+    if (account->status == ACCOUNT_UNCONFIRMED)
+        sealed = account->verifier;
     if (!unseal_with(identity->srp_key, tx->arena, sealed, &plain) || plain.len != sizeof *out)
         return false;
     memcpy(out, plain.data, sizeof *out);

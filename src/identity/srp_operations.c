@@ -202,7 +202,8 @@ static void find_subject(struct req *req, struct tx *tx, struct call *call)
 {
     struct srp_call *srp = call->srp;
 
-    call->known = !id_is_zero(&srp->block.account) && account_by_id(tx, &srp->block.account, &call->account);
+    call->known = !id_is_zero(&srp->block.account) &&
+                  (account_by_id(tx, &srp->block.account, &call->account) || sign_up_by_id(tx, &srp->block.account, &call->account));
     call->attempt = srp->block.attempt;
     if (call->known) {
         call->attempt = attempts_key(identity_of(req)->attempts, ATTEMPT_PASSWORD, call->account.email_key, NULL); /* also across a restart */

@@ -371,6 +371,35 @@ static const char *const srp[] = {
     NULL,
 };
 
+/* Codes by client, and sign-ups that are no accounts yet. Codes under way are asked for anew; who was never confirmed signs up anew. */
+static const char *const mail_codes[] = {
+    "DROP TABLE account_code",
+    "DELETE FROM account WHERE status = 0",
+    /* `subject` is an HMAC of the folded address, `client` of the asker's address. A code is derived from its seed (identity/code.c).
+     * guesses: wrong ones by other clients. purpose: 1 confirm sign-up, 2 reset password. */
+    "CREATE TABLE mail_code ("
+    " subject BLOB NOT NULL, purpose INTEGER NOT NULL, client BLOB NOT NULL, seed BLOB NOT NULL,"
+    " expires_at INTEGER NOT NULL, guesses INTEGER NOT NULL DEFAULT 0,"
+    " PRIMARY KEY (subject, purpose, client)"
+    ") STRICT, WITHOUT ROWID",
+    "CREATE INDEX mail_code_expiry ON mail_code (expires_at)",
+    /* Wrong guesses of a client since it last asked, for any name that was guessed at. */
+    "CREATE TABLE code_guess ("
+    " subject BLOB NOT NULL, purpose INTEGER NOT NULL, client BLOB NOT NULL, count INTEGER NOT NULL, at INTEGER NOT NULL,"
+    " PRIMARY KEY (subject, purpose, client)"
+    ") STRICT, WITHOUT ROWID",
+    "CREATE INDEX code_guess_at ON code_guess (at)",
+    "CREATE TABLE sign_up ("
+    " subject BLOB NOT NULL, client BLOB NOT NULL, id BLOB NOT NULL," /* id: the account's to be */
+    " email TEXT NOT NULL, name TEXT, locale TEXT, groups INTEGER NOT NULL, password TEXT NOT NULL,"
+    " verifier BLOB, created_at INTEGER NOT NULL," /* verifier: as in srp_verifier */
+    " PRIMARY KEY (subject, client)"
+    ") STRICT, WITHOUT ROWID",
+    "CREATE UNIQUE INDEX sign_up_id ON sign_up (id)",
+    "CREATE INDEX sign_up_created ON sign_up (created_at)",
+    NULL,
+};
+
 const struct migration store_migrations[] = {
     { 1, first },
     { 2, second },
@@ -380,5 +409,6 @@ const struct migration store_migrations[] = {
     { 6, left_before },
     { 7, prices },
     { 8, srp },
+    { 9, mail_codes },
     { 0, NULL },
 };

@@ -58,7 +58,7 @@ test('sign-up, confirmation, sign-in: each answer has the form that clients know
     await refused('CodeMismatchException', 'ConfirmSignUp', { Username: email, ConfirmationCode: wrong });
     const confirmed = await usher.cognito('ConfirmSignUp', { Username: email.toUpperCase(), ConfirmationCode: code });
     assert.deepEqual(confirmed.body, {});
-    await refused('NotAuthorizedException', 'ConfirmSignUp', { Username: email, ConfirmationCode: code }, /Current status is CONFIRMED/);
+    await refused('ExpiredCodeException', 'ConfirmSignUp', { Username: email, ConfirmationCode: code });
 
     const answer = await usher.cognito('InitiateAuth', signInInput(email.toLowerCase()));
     assert.equal(answer.error, null, JSON.stringify(answer.body));
@@ -178,7 +178,6 @@ test('what is not a sign-up is refused by name', async () => {
     /* Nothing of it left a trace, and a long password of odd letters is fine. */
     const good = await usher.cognito('SignUp', { ...base, Password: `ż€${'ä'.repeat(254)}` });
     assert.equal(good.error, null, JSON.stringify(good.body));
-    await refused('UsernameExistsException', 'SignUp', { ...base, Username: email.toUpperCase() });
 });
 
 test('whatever is sent to the address gets JSON with a name, and never an inside', async () => {
@@ -232,37 +231,171 @@ test('a code: its mail says it once, five guesses void it, a new one replaces it
     assert.deepEqual(resent.body, { CodeDeliveryDetails: { AttributeName: 'email', DeliveryMedium: 'EMAIL', Destination: 'c***@e***' } });
     await waitFor(async () => (await usher.allMail()).filter((m) => m.to.includes(email)).length === 2, 'the second mail');
     const second = await usher.code(email);
-    await usher.advance(25 * 3_600_000);
-    await refused('ExpiredCodeException', 'ConfirmSignUp', { Username: email, ConfirmationCode: second });
-    await usher.advance(-25 * 3_600_000);
     const confirmed = await usher.cognito('ConfirmSignUp', { Username: email, ConfirmationCode: second });
     assert.equal(confirmed.error, null, JSON.stringify(confirmed.body));
+
+    const late = fresh('late');
+    await usher.signUp(late);
+    const over = await usher.code(late);
+    await usher.advance(24 * 3_600_000);
+    await refused('ExpiredCodeException', 'ConfirmSignUp', { Username: late, ConfirmationCode: over });
+    await usher.advance(-24 * 3_600_000);
 
     /* A name that nobody has: the same answer, and no mail; and both stop after five. */
     const nobody = fresh('cnobody');
     const waiting = fresh('cwaiting');
     await usher.signUp(waiting);
     for (const name of [nobody, waiting]) {
-        for (let n = 0; n < 5; n++)
+        for (let n = name === waiting ? 1 : 0; n < 5; n++) // the sign-up itself was the first
             assert.deepEqual((await usher.cognito('ResendConfirmationCode', { Username: name })).body, resent.body);
         await refused('LimitExceededException', 'ResendConfirmationCode', { Username: name });
     }
     assert.equal((await usher.allMail()).some((m) => m.to.includes(nobody)), false);
 });
 
-test('a sign-up that was never confirmed can be made again once its code has run out, and not before', async () => {
-    const email = fresh('squatter');
-    await usher.signUp(email, { pass: 'the squatter\'s own' });
-    await refused('UsernameExistsException', 'SignUp', { Username: email, Password: password });
-    await usher.advance(25 * 3_600_000);
-    const sub = await usher.signUp(email, { role: 'organizer' });
-    await waitFor(async () => (await usher.allMail()).filter((m) => m.to.includes(email)).length === 2, 'the second mail');
+// The mails to an address, oldest first, with at least `count` of them.
+async function mailsTo(email, count = 1, on = usher) {
+    return waitFor(async () => {
+        const all = (await on.allMail()).filter((m) => m.to.includes(email));
+        return all.length >= count && all;
+    }, `${count} mails to ${email}`);
+}
+const codeIn = (mail) => mail.text.match(/\d{6,}/g)?.[0];
+// What of an answer a stranger could compare.
+const seen = ({ status, headers, text }) => ({
+    status, text: text.replace(/"UserSub":"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"/, '"UserSub":"a version 7 id"'),
+    headers: Object.fromEntries(Object.entries(headers).filter(([name]) => !/^(x-amzn-requestid|x-request-id|date)$/.test(name))),
+});
+
+test('a sign-up tells a stranger nothing, whatever there is with that address, and its owner all', async () => {
+    const names = { confirmed: fresh('same'), waiting: fresh('same'), disabled: fresh('same'), nobody: fresh('same') };
+    await usher.account({ email: names.confirmed });
+    await usher.signUp(names.waiting);
+    await usher.shellAccount('Attendees', names.disabled);
+    await usher.cli(['user', 'disable', names.disabled]);
+    const { userPoolClientId: ClientId } = await usher.config();
+    const ask = async (target, input) => {
+        const answers = {};
+        for (const [kind, Username] of Object.entries(names))
+            answers[kind] = seen(await raw(JSON.stringify({ ClientId, Username, ...input }), { target }));
+        for (const kind of Object.keys(names))
+            assert.deepEqual(answers[kind], answers.nobody, `${target} of one that is ${kind}`);
+        return JSON.parse(answers.nobody.text);
+    };
+    for (let i = 0; i < 5; i++)
+        assert.equal((await ask('ConfirmSignUp', { ConfirmationCode: 'no-code' })).__type, 'CodeMismatchException');
+    assert.equal((await ask('ConfirmSignUp', { ConfirmationCode: 'no-code' })).__type, 'ExpiredCodeException');
+    assert.equal((await ask('SignUp', { Password: 'Strangers-own-7' })).UserConfirmed, false);
+    assert.equal((await ask('SignUp', { Password: 'short' })).__type, 'InvalidPasswordException');
+    assert.ok((await ask('ResendConfirmationCode', {})).CodeDeliveryDetails);
+    assert.equal((await ask('ConfirmSignUp', { ConfirmationCode: 'no-code' })).__type, 'CodeMismatchException', 'asking again opened the door');
+    assert.equal((await ask('InitiateAuth', signInInput(undefined, 'not it at all'))).__type, 'InvalidParameterException');
+
+    // The owner is told, and nothing of theirs has changed.
+    await waitFor(async () => (await usher.allMail()).some((m) => m.to.includes(names.confirmed) && m.subject === 'You already have an account' && /Forgot password/.test(m.text)), 'the word to the owner');
+    assert.ok((await mailsTo(names.confirmed)).every((m) => m.subject !== 'Your confirmation code' || codeIn(m)));
+    assert.equal((await usher.allMail()).filter((m) => m.to.includes(names.confirmed) && m.subject === 'Your confirmation code').length, 1, 'the one of its own sign-up');
+    await waitFor(async () => (await usher.allMail()).some((m) => m.to.includes(names.disabled) && m.subject === 'Your account is disabled'), 'the word to the barred owner');
+    await usher.signIn(names.confirmed);
+    await refused('NotAuthorizedException', 'InitiateAuth', signInInput(names.confirmed, 'Strangers-own-7'));
+    await refused('NotAuthorizedException', 'InitiateAuth', signInInput(names.disabled), /disabled/);
+});
+
+test('who signs up again has a new code, and it confirms the password it was mailed for', async () => {
+    const email = fresh('again');
+    const first = await usher.signUp(email, { pass: 'My-first-thought-1' });
+    const [one] = await mailsTo(email);
+    const second = await usher.signUp(email, { pass: 'My-second-thought-2', role: 'organizer' });
+    assert.notEqual(first, second);
+    const [, two] = await mailsTo(email, 2);
+    if (codeIn(one) !== codeIn(two))
+        await refused('CodeMismatchException', 'ConfirmSignUp', { Username: email, ConfirmationCode: codeIn(one) });
+    await refused('UserNotConfirmedException', 'InitiateAuth', signInInput(email, 'My-second-thought-2'));
     await usher.confirm(email);
-    const who = await usher.signIn(email);
-    assert.equal(who.sub, sub);
+    const who = await usher.signIn(email, 'My-second-thought-2');
+    assert.equal(who.sub, second);
     assert.deepEqual(who.claims['cognito:groups'], ['Organizers']);
-    await refused('NotAuthorizedException', 'InitiateAuth', signInInput(email, 'the squatter\'s own'));
-    await usher.advance(-25 * 3_600_000);
+    await refused('NotAuthorizedException', 'InitiateAuth', signInInput(email, 'My-first-thought-1'));
+});
+
+test('nobody can slip their own password under the code that the owner is about to type', async () => {
+    const other = await start({ env: { USHER_TRUSTED_PROXIES: '127.0.0.1' } });
+    const owner = { from: '198.51.100.7' }, stranger = { from: '203.0.113.9' };
+    const signUp = async (email, pass, where) => assert.equal((await other.cognito('SignUp', { Username: email, Password: pass }, where)).error, null);
+    const confirm = (email, mail, where) => other.cognito('ConfirmSignUp', { Username: email, ConfirmationCode: codeIn(mail) }, where);
+    const signIn = async (email, pass) => (await other.cognito('InitiateAuth', signInInput(email, pass))).error;
+    const mine = 'The-owners-own-1', theirs = 'The-strangers-own-2';
+
+    // The stranger before the owner, and behind; the owner types the code of their own mail.
+    for (const [first, second] of [[stranger, owner], [owner, stranger]]) {
+        const email = fresh('contested');
+        await signUp(email, first === owner ? mine : theirs, first);
+        await mailsTo(email, 1, other);
+        await signUp(email, second === owner ? mine : theirs, second);
+        const mails = await mailsTo(email, 2, other);
+        assert.match(mails[1].text, /More than one sign-up/);
+        assert.equal((await confirm(email, mails[first === owner ? 0 : 1], owner)).error, null);
+        assert.equal(await signIn(email, theirs), 'NotAuthorizedException');
+        assert.equal(await signIn(email, mine), null);
+        assert.equal((await confirm(email, mails[first === owner ? 1 : 0], stranger)).error, 'ExpiredCodeException', 'what else waited is over');
+    }
+
+    // The owner types the stranger's code, the newest there is: the address is confirmed, and nobody's password counts.
+    const email = fresh('contested');
+    await signUp(email, mine, owner);
+    await mailsTo(email, 1, other);
+    await signUp(email, theirs, stranger);
+    const mails = await mailsTo(email, 2, other);
+    assert.equal((await confirm(email, mails[1], owner)).error, null);
+    for (const pass of [theirs, mine, ''])
+        assert.notEqual(await signIn(email, pass), null);
+    await waitFor(async () => (await other.allMail()).some((m) => m.to.includes(email) && /choose a password/.test(m.subject)), 'the word to the owner');
+    await other.cognito('ForgotPassword', { Username: email }, owner);
+    const reset = await other.mail((m) => m.to.includes(email) && /code for a new password/.test(m.subject));
+    assert.equal((await other.cognito('ConfirmForgotPassword', { Username: email, ConfirmationCode: codeIn(reset), Password: mine }, owner)).error, null);
+    assert.equal(await signIn(email, mine), null);
+
+    // One sign-up alone may be confirmed from anywhere: the mail is read on the way.
+    const moving = fresh('moving');
+    await signUp(moving, mine, owner);
+    const [mail] = await mailsTo(moving, 1, other);
+    assert.equal((await confirm(moving, mail, { from: '2001:db8::1' })).error, null);
+    assert.equal(await signIn(moving, mine), null);
+    await other.stop();
+});
+
+test('a stranger who keeps asking and guessing holds nobody up', async () => {
+    const other = await start({ env: { USHER_TRUSTED_PROXIES: '127.0.0.1' } });
+    const { email } = await other.account();
+    const owner = { from: '198.51.100.7' };
+    const forgot = async (where) => (await other.cognito('ForgotPassword', { Username: email }, where)).error;
+    const reset = async (code, where) => (await other.cognito('ConfirmForgotPassword', { Username: email, ConfirmationCode: code, Password: 'A-second-password-9' }, where)).error;
+    const asked = async () => (await other.allMail()).filter((m) => m.to.includes(email) && /code for a new password/.test(m.subject));
+
+    // One address has its five mails and no more; four of them use the name's twenty up.
+    for (let client = 1; client <= 4; client++) {
+        const where = { from: `203.0.113.${client}` };
+        for (let i = 0; i < 5; i++)
+            assert.equal(await forgot(where), null);
+        assert.equal(await forgot(where), 'LimitExceededException');
+        for (let i = 0; i < 5; i++)
+            assert.equal(await reset('000000', where), 'CodeMismatchException');
+        assert.equal(await reset('000000', where), 'ExpiredCodeException');
+    }
+    await waitFor(() => other.rows().job === 0, 'all those mails to be written');
+    const before = new Set((await asked()).map((m) => m.name));
+    assert.equal(await forgot(owner), null, 'the owner asks for the first time');
+    const code = await waitFor(async () => codeIn((await asked()).find((m) => !before.has(m.name)) ?? { text: '' }), "the owner's code");
+    // Guesses of others, as many as there are, and asking of theirs leave the owner's code good where it was asked for.
+    for (let client = 5; client <= 8; client++)
+        for (let i = 0; i < 5; i++)
+            await reset('000000', { from: `203.0.113.${client}` });
+    assert.equal(await forgot({ from: '203.0.113.9' }), null);
+    if (code !== '000000')
+        assert.equal(await reset(code, { from: '203.0.113.10' }), 'ExpiredCodeException', 'elsewhere it was guessed at too often');
+    assert.equal(await reset(code, owner), null);
+    assert.equal((await other.cognito('InitiateAuth', signInInput(email, 'A-second-password-9'))).error, null);
+    await other.stop();
 });
 
 test('wrong password and unknown user are one answer', async () => {
@@ -393,7 +526,7 @@ test('a reset code: five guesses void it, a new one replaces it, an hour ends it
     const unconfirmed = fresh('unconfirmed');
     await usher.signUp(unconfirmed);
     const signUpCode = await usher.code(unconfirmed);
-    await refused('ExpiredCodeException', 'ConfirmForgotPassword', { Username: unconfirmed, ConfirmationCode: signUpCode, Password: 'A-second-password-9' });
+    await refused('CodeMismatchException', 'ConfirmForgotPassword', { Username: unconfirmed, ConfirmationCode: signUpCode, Password: 'A-second-password-9' });
     await usher.cognito('ForgotPassword', { Username: unconfirmed });
     const [reset] = await resetCode(unconfirmed);
     if (reset !== signUpCode)
@@ -412,7 +545,7 @@ test('a reset tells a stranger nothing: a name that nobody has gets the same ans
         return a.body;
     };
     const guess = { ConfirmationCode: '123456', Password: 'A-second-password-9' };
-    assert.equal((await both('ConfirmForgotPassword', guess)).__type, 'ExpiredCodeException', 'before anybody asked');
+    assert.equal((await both('ConfirmForgotPassword', guess)).__type, 'CodeMismatchException', 'before anybody asked');
     for (let i = 0; i < 5; i++)
         assert.ok((await both('ForgotPassword', {})).CodeDeliveryDetails);
     assert.equal((await both('ForgotPassword', {})).__type, 'LimitExceededException');
@@ -599,7 +732,8 @@ test('accounts from the shell: made, moved between groups, disabled beside the r
     assert.equal((await usher.api('GET', '/v1/my-events', { token: who.token })).status, 401);
     await refused('NotAuthorizedException', 'InitiateAuth', signInInput(who.email), /disabled/);
     await refused('NotAuthorizedException', 'GetTokensFromRefreshToken', { RefreshToken: who.refreshToken });
-    await refused('UsernameExistsException', 'SignUp', { Username: who.email, Password: password });
+    await usher.signUp(who.email);
+    await waitFor(async () => (await usher.allMail()).some((m) => m.to.includes(who.email) && m.subject === 'Your account is disabled'), 'the word to its owner');
 });
 
 test('a flood of sign-ins is bounded and never called a wrong password', async () => {

@@ -37,7 +37,6 @@ test('sign up, a wrong code, the right code', async () => {
     assert.equal(signedUp.nextStep.signUpStep, 'CONFIRM_SIGN_UP');
     assert.equal(signedUp.nextStep.codeDeliveryDetails.deliveryMedium, 'EMAIL');
     assert.match(signedUp.userId, /^[0-9a-f-]{36}$/);
-    await assert.rejects(signUp({ username: email, password }), { name: 'UsernameExistsException' });
     await assert.rejects(signUp({ username: `x${email}`, password: 'short' }), { name: 'InvalidPasswordException' });
 
     const early = await signIn({ username: email, password, options });
@@ -50,6 +49,11 @@ test('sign up, a wrong code, the right code', async () => {
     await waitFor(async () => (await usher.allMail()).filter((m) => m.to.includes(email)).length === 2, 'the second code');
     const confirmed = await confirmSignUp({ username: email, confirmationCode: await usher.code(email) });
     assert.equal(confirmed.isSignUpComplete, true);
+
+    const again = await signUp({ username: email, password: 'Another-password-9' });
+    assert.deepEqual({ ...again, userId: '' }, { ...signedUp, userId: '' }, 'who has an account is answered like who has none');
+    assert.notEqual(again.userId, signedUp.userId);
+    await waitFor(async () => (await usher.allMail()).some((m) => m.to.includes(email) && m.subject === 'You already have an account'), 'the word to its owner');
 });
 
 test('sign in, who am I, refresh, and the API takes the token', async () => {

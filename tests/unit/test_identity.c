@@ -429,17 +429,17 @@ static void old_sessions_go_a_hundred_at_a_time(void **state)
 /* ---- codes ---- */
 
 struct code {
-    struct id account;
-    enum code_purpose purpose;
+    struct code_for what;
     char text[8];
     enum code_verdict verdict;
+    struct id asked_by;
 };
 
 static enum err make_code(struct tx *tx, void *arg)
 {
     struct code *code = arg;
 
-    strcpy(code->text, code_make(tx, &code->account, code->purpose));
+    strcpy(code->text, code_make(tx, &code->what));
     return ERR_OK;
 }
 
@@ -447,7 +447,7 @@ static enum err use_code(struct tx *tx, void *arg)
 {
     struct code *code = arg;
 
-    code->verdict = code_use(tx, &code->account, code->purpose, code->text);
+    code->verdict = code_use(tx, &code->what, code->text, &code->asked_by);
     return ERR_OK;
 }
 
@@ -463,28 +463,44 @@ static struct code other_than(struct code code)
     return code;
 }
 
+static struct id client_number(uint8_t n)
+{
+    return (struct id){ .byte = { 0xc1, n } };
+}
+
+/* A code that client `n` asked for, under one and the same name. */
+static struct code new_code(struct world *world, uint8_t n)
+{
+    struct code code = { .what = { identity_subject(world->app.identity, "ada@example.org"), CODE_SIGN_UP, client_number(n) } };
+
+    assert_int_equal(do_write(world, make_code, &code), ERR_OK);
+    return code;
+}
+
+static struct code typed_by(struct code code, uint8_t n)
+{
+    code.what.client = client_number(n);
+    return code;
+}
+
 static void a_code_is_used_once_soon_and_for_its_purpose(void **state)
 {
     struct world *world = *state;
-    struct code code = { .account = new_account(world, "ada@example.org"), .purpose = CODE_SIGN_UP }, reset;
+    struct code code = new_code(world, 1), reset = code, odd = code;
 
-    assert_int_equal(do_write(world, make_code, &code), ERR_OK);
     assert_int_equal(strspn(code.text, "0123456789"), 6);
     assert_int_equal(strlen(code.text), 6);
-    reset = code;
-    reset.purpose = CODE_RESET;
-    assert_int_equal(try_code(world, reset), CODE_EXPIRED); /* none was made */
+    reset.what.purpose = CODE_RESET;
+    assert_int_equal(try_code(world, reset), CODE_WRONG); /* none was made */
     assert_int_equal(try_code(world, other_than(code)), CODE_WRONG);
-    struct code odd = code;
     strcpy(odd.text, "");
     assert_int_equal(try_code(world, odd), CODE_WRONG);
     assert_int_equal(try_code(world, code), CODE_GOOD);
     assert_int_equal(try_code(world, code), CODE_EXPIRED);
 
-    struct code older = code;
-    assert_int_equal(do_write(world, make_code, &older), ERR_OK);
+    struct code older = new_code(world, 1);
     do {
-        assert_int_equal(do_write(world, make_code, &code), ERR_OK);
+        code = new_code(world, 1);
     } while (strcmp(code.text, older.text) == 0);
     assert_int_equal(try_code(world, older), CODE_WRONG);
     clock_set_offset_ms(CODE_SIGN_UP_HOURS * 60 * minute_ms + 1000);
@@ -493,17 +509,129 @@ static void a_code_is_used_once_soon_and_for_its_purpose(void **state)
     assert_int_equal(try_code(world, code), CODE_GOOD);
 }
 
-static void five_wrong_guesses_void_a_code(void **state)
+static void five_wrong_guesses_close_the_door_until_the_client_asks_again(void **state)
 {
     struct world *world = *state;
-    struct code code = { .account = new_account(world, "ada@example.org"), .purpose = CODE_SIGN_UP };
+    struct code code = new_code(world, 1);
 
-    assert_int_equal(do_write(world, make_code, &code), ERR_OK);
-    for (int i = 0; i < CODE_ATTEMPTS_MAX; i++)
+    for (int i = 0; i < CODE_GUESSES_MAX; i++)
         assert_int_equal(try_code(world, other_than(code)), CODE_WRONG);
+    assert_int_equal(try_code(world, other_than(code)), CODE_EXPIRED);
     assert_int_equal(try_code(world, code), CODE_EXPIRED);
-    assert_int_equal(do_write(world, make_code, &code), ERR_OK);
+    assert_int_equal(try_code(world, new_code(world, 1)), CODE_GOOD);
+    /* A name that nobody asked for is answered alike, and after a day all is forgotten. */
+    struct code nobody = { .what = { identity_subject(world->app.identity, "nobody@example.org"), CODE_SIGN_UP, client_number(1) }, .text = "123456" };
+    for (int i = 0; i < CODE_GUESSES_MAX; i++)
+        assert_int_equal(try_code(world, nobody), CODE_WRONG);
+    assert_int_equal(try_code(world, nobody), CODE_EXPIRED);
+    clock_set_offset_ms(day_ms + 1000);
+    assert_int_equal(try_code(world, nobody), CODE_WRONG);
+    clock_set_offset_ms(0);
+}
+
+static void strangers_burn_their_own_guesses_and_never_the_owners(void **state)
+{
+    struct world *world = *state;
+    struct code code = new_code(world, 1), theirs = new_code(world, 2);
+
+    /* Whoever else asks leaves the code as it is, and a code is good from wherever it is typed. */
+    assert_int_equal(try_code(world, typed_by(code, 3)), CODE_GOOD);
+    code = new_code(world, 1);
+    theirs = new_code(world, 2);
+    /* Ten guesses of others, from whatever addresses, and it works only where it was asked for. */
+    for (int i = 0; i < CODE_OTHERS_GUESSES_MAX; i++)
+        assert_int_equal(try_code(world, typed_by(other_than(code), (uint8_t)(10 + i / 4))), CODE_WRONG);
+    assert_int_equal(try_code(world, typed_by(code, 20)), CODE_EXPIRED);
     assert_int_equal(try_code(world, code), CODE_GOOD);
+    assert_int_equal(try_code(world, theirs), CODE_EXPIRED); /* what it was for is done */
+}
+
+static void sixteen_clients_have_a_code_and_the_oldest_makes_room(void **state)
+{
+    struct world *world = *state;
+    struct code first = new_code(world, 0), last;
+
+    for (uint8_t n = 1; n <= 16; n++) {
+        clock_set_offset_ms(n * 1000);
+        last = new_code(world, n);
+    }
+    assert_int_equal(try_code(world, first), CODE_WRONG);
+    assert_int_equal(try_code(world, last), CODE_GOOD);
+    clock_set_offset_ms(0);
+}
+
+/* ---- sign-ups ---- */
+
+struct waiting {
+    struct id subject, client;
+    struct account account;
+    size_t count;
+    bool own;
+};
+
+static enum err put_sign_up(struct tx *tx, void *arg)
+{
+    struct waiting *waiting = arg;
+
+    sign_up_put(tx, &waiting->subject, &waiting->client, &waiting->account);
+    return ERR_OK;
+}
+
+static void sign_up_as(struct world *world, uint8_t n, const char *password)
+{
+    struct waiting waiting = { .subject = identity_subject(world->app.identity, "ada@example.org"), .client = client_number(n) };
+
+    waiting.account = (struct account){ .id = id_new(clock_now_ms()), .email = "Ada@example.org", .groups = GROUP_ATTENDEES, .password = password };
+    assert_int_equal(do_write(world, put_sign_up, &waiting), ERR_OK);
+}
+
+static struct waiting find_sign_up(struct world *world, uint8_t n)
+{
+    struct waiting out = { .subject = identity_subject(world->app.identity, "ada@example.org"), .client = client_number(n) };
+    struct tx tx;
+
+    begin_read(world, &tx);
+    out.count = sign_up_find(&tx, &out.subject, &out.client, &out.account, &out.own);
+    reader_end(world->reader, &tx);
+    return out;
+}
+
+static enum err remove_old_sign_ups(struct tx *tx, void *arg)
+{
+    *(int64_t *)arg = sign_up_remove_old(tx);
+    return ERR_OK;
+}
+
+static void each_client_has_a_sign_up_and_the_newest_stands_for_others(void **state)
+{
+    struct world *world = *state;
+    int64_t removed = -1;
+
+    assert_int_equal(find_sign_up(world, 1).count, 0);
+    sign_up_as(world, 1, "first");
+    clock_set_offset_ms(1000);
+    sign_up_as(world, 2, "second");
+    assert_string_equal(find_sign_up(world, 1).account.password, "first");
+    assert_true(find_sign_up(world, 1).own);
+    assert_string_equal(find_sign_up(world, 3).account.password, "second");
+    assert_false(find_sign_up(world, 3).own);
+    sign_up_as(world, 1, "again");
+    assert_string_equal(find_sign_up(world, 1).account.password, "again");
+    assert_string_equal(find_sign_up(world, 1).account.email_key, "ada@example.org");
+    assert_int_equal(find_sign_up(world, 1).count, 2);
+    struct account account;
+    assert_false(find(world, "ada@example.org", &account)); /* none of it is an account */
+
+    for (uint8_t n = 10; n < 40; n++) {
+        clock_set_offset_ms(n * 1000);
+        sign_up_as(world, n, "more");
+    }
+    assert_int_equal(find_sign_up(world, 1).count, 16);
+    clock_set_offset_ms(day_ms + 60 * 1000);
+    assert_int_equal(find_sign_up(world, 1).count, 0);
+    assert_int_equal(do_write(world, remove_old_sign_ups, &removed), ERR_OK);
+    assert_int_equal(removed, 16);
+    clock_set_offset_ms(0);
 }
 
 static void failures_reach_the_row_by_the_sweep(void **state)
@@ -657,7 +785,10 @@ int main(void)
         CASE(a_refresh_token_has_one_spelling),
         CASE(old_sessions_go_a_hundred_at_a_time),
         CASE(a_code_is_used_once_soon_and_for_its_purpose),
-        CASE(five_wrong_guesses_void_a_code),
+        CASE(five_wrong_guesses_close_the_door_until_the_client_asks_again),
+        CASE(strangers_burn_their_own_guesses_and_never_the_owners),
+        CASE(sixteen_clients_have_a_code_and_the_oldest_makes_room),
+        CASE(each_client_has_a_sign_up_and_the_newest_stands_for_others),
         CASE(failures_reach_the_row_by_the_sweep),
         cmocka_unit_test(codes_of_an_app_are_the_rfcs),
         CASE(a_step_a_recovery_code_and_a_challenge_count_once),

@@ -16,7 +16,8 @@ static const struct nobodys {
     const char *table, *columns, *why;
 } nobodys[] = {
     { "account", "epoch deleted_at", "counters of the row itself" },
-    { "account_code", "purpose expires_at attempts", "of a code that lives for hours; it is removed with the account" },
+    { "mail_code", "purpose", "of a code that lives for hours" },
+    { "code_guess", "purpose", "of guesses that are forgotten in a day" },
     { "session", "epoch", "the account's, when the session began" },
     { "totp", "last_step", "which code was used last; removed with the account" },
     { "recovery_code", "n used_at", "counted in the export; removed with the account" },
