@@ -65,14 +65,8 @@ test('the weekend begins on Friday evening, and is what is left of it on a Sunda
   expect(new Date(dayRange('weekend', sunday).from ?? '')).toEqual(sunday);
 });
 
-const type = (over: Partial<TicketType>): TicketType => ({
-  ticketTypeId: 'a',
-  name: 'A',
-  price: 500,
-  quantity: 10,
-  available: 10,
-  ...over,
-});
+const type = (over: Partial<TicketType>) =>
+  ({ ticketTypeId: 'a', name: 'A', price: 500, fee: 0, tax: 0, total: 500, quantity: 10, available: 10, ...over }) as TicketType;
 const event = (types: TicketType[]) =>
   ({ status: 'published', endsAt: '2026-12-06T00:00:00.000Z', currency: 'EUR', ticketTypes: types }) as unknown as Event;
 const now = Date.parse('2026-12-01T00:00:00.000Z');
