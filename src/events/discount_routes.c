@@ -187,11 +187,6 @@ static void discount_json(struct buf *out, const char *name, const struct discou
 
 /* ---- handlers ---- */
 
-static enum err may_manage(struct req *req, struct tx *tx)
-{
-    return event_for_manager(tx, &req->caller, &req->id[0], NULL);
-}
-
 static enum err list_codes(struct req *req, struct tx *tx)
 {
     const struct codes_query *in = req->query;
@@ -200,7 +195,7 @@ static enum err list_codes(struct req *req, struct tx *tx)
     struct buf *out;
     size_t count;
     bool more;
-    enum err e = may_manage(req, tx);
+    enum err e = event_allow_manager(req, tx);
 
     if (!e)
         e = page_read(req, in->limit, in->cursor, &page);
@@ -327,18 +322,18 @@ static enum err delete_code(struct req *req, struct tx *tx)
 /* ---- tables ---- */
 
 const struct route discount_routes[] = {
-    { .method = "GET", .path = "/v1/events/{eventId}/discount-codes", .kind = READ, .handler = list_codes, .who = WHO_SIGNED_IN,
+    { .method = "GET", .path = "/v1/events/{eventId}/discount-codes", .kind = READ, .handler = list_codes, .who = WHO_SIGNED_IN, .allow = event_allow_manager,
       .query = &codes_query_shape, .summary = "An event's discount codes with their uses, newest first", .answer = "DiscountCodeList" },
-    { .method = "POST", .path = "/v1/events/{eventId}/discount-codes", .kind = WRITE, .handler = create_code, .who = WHO_SIGNED_IN, .allow = may_manage,
+    { .method = "POST", .path = "/v1/events/{eventId}/discount-codes", .kind = WRITE, .handler = create_code, .who = WHO_SIGNED_IN, .allow = event_allow_manager,
       .body = &new_shape, .key = event_key, .summary = "Make a discount code", .answer = "DiscountCode", .answer_status = 201 },
     { .method = "POST", .path = "/v1/events/{eventId}/discount-codes/batch", .kind = WRITE, .handler = create_batch, .who = WHO_SIGNED_IN,
-      .allow = may_manage, .body = &batch_shape, .key = event_key, .summary = "Make up to 100 random codes, each good once unless maxUses says otherwise",
+      .allow = event_allow_manager, .body = &batch_shape, .key = event_key, .summary = "Make up to 100 random codes, each good once unless maxUses says otherwise",
       .answer = "DiscountCodes", .answer_status = 201 },
     { .method = "PATCH", .path = "/v1/events/{eventId}/discount-codes/{discountCodeId}", .kind = WRITE, .handler = change_code, .who = WHO_SIGNED_IN,
-      .allow = may_manage, .body = &patch_shape, .key = event_key,
+      .allow = event_allow_manager, .body = &patch_shape, .key = event_key,
       .summary = "Change a discount code; registrations that have it stay as they are", .answer = "DiscountCode" },
     { .method = "DELETE", .path = "/v1/events/{eventId}/discount-codes/{discountCodeId}", .kind = WRITE, .handler = delete_code, .who = WHO_SIGNED_IN,
-      .allow = may_manage, .key = event_key, .summary = "Delete a discount code (204), or switch it off where it was used (200)", .answer = "DiscountCode" },
+      .allow = event_allow_manager, .key = event_key, .summary = "Delete a discount code (204), or switch it off where it was used (200)", .answer = "DiscountCode" },
     ROUTE_END
 };
 

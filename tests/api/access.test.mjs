@@ -59,6 +59,8 @@ before(async () => {
         const { staffId } = await usher.must(201, 'POST', `/v1/events/${(thing === 'draft' ? draft : event).eventId}/staff`, { token: own.token, body: { email, role } });
         return { staffId, email };
     };
+    const newCode = async (thing) => usher.must(201, 'POST', `/v1/events/${(thing === 'draft' ? draft : event).eventId}/discount-codes`,
+        { token: own.token, body: { code: `FRESH-${uuid7().slice(-12)}`, amount: 1 } });
     const newDevice = async (thing) => device(usher, own, thing === 'draft' ? draft : event);
     const devices = { event: await newDevice('event'), draft: await newDevice('draft'), foreign: await device(usher, rival, foreign) };
 
@@ -66,14 +68,14 @@ before(async () => {
     const paid = await usher.pay(buyer, await usher.register(buyer, event, { quantity: 6, type: 1 }));
     const toPay = await usher.register(buyer, event, { type: 1 }), hold = await usher.register(buyer, event, { type: 1 });
     const typeOf = (e) => e.ticketTypes[0].ticketTypeId;
-    const nobody = { eventId: uuid7(), registrationId: uuid7().slice(0, -2) + '00', ticketId: uuid7().slice(0, -2) + '01', staffId: uuid7(), deviceId: uuid7(), ticketTypeId: typeOf(event) };
+    const nobody = { eventId: uuid7(), registrationId: uuid7().slice(0, -2) + '00', ticketId: uuid7().slice(0, -2) + '01', staffId: uuid7(), deviceId: uuid7(), discountCodeId: uuid7(), ticketTypeId: typeOf(event) };
     const known = await invited('event'), letter = await invited('event');
     const invitation = await usher.mail((m) => m.to.includes(letter.email));
     const ids = {
         self: {},
         event: { eventId: event.eventId, registrationId: registration.registrationId, ticketId: registration.ticketIds[0], staffId: known.staffId,
-            managerId: (await invited('event', 'manager')).staffId, gateId: atGate[event.eventId], deviceId: devices.event.deviceId, ticketTypeId: typeOf(event) },
-        draft: { ...nobody, eventId: draft.eventId, staffId: (await invited('draft')).staffId, managerId: (await invited('draft', 'manager')).staffId, gateId: atGate[draft.eventId], deviceId: devices.draft.deviceId, ticketTypeId: typeOf(draft) },
+            managerId: (await invited('event', 'manager')).staffId, gateId: atGate[event.eventId], deviceId: devices.event.deviceId, discountCodeId: (await newCode('event')).discountCodeId, ticketTypeId: typeOf(event) },
+        draft: { ...nobody, eventId: draft.eventId, staffId: (await invited('draft')).staffId, managerId: (await invited('draft', 'manager')).staffId, gateId: atGate[draft.eventId], deviceId: devices.draft.deviceId, discountCodeId: (await newCode('draft')).discountCodeId, ticketTypeId: typeOf(draft) },
         none: nobody,
         lost: { ...nobody, eventId: event.eventId },
     };
@@ -83,7 +85,7 @@ before(async () => {
         return {};
     };
     ids.event.registrationId = paid.registrationId; // it has money and tickets, so it is good for refunds and mails alike
-    w = { usher, people, devices, ids, paid: { ...paid, ticketIds: [...paid.ticketIds] }, toPay, hold, newEvent, invited, newDevice, scanned, uuid: uuid7,
+    w = { usher, people, devices, ids, paid: { ...paid, ticketIds: [...paid.ticketIds] }, toPay, hold, newEvent, invited, newCode, newDevice, scanned, uuid: uuid7,
         invitation: invitation.text.match(/\/invitations\/([\w-]{43})/)[1] };
 });
 

@@ -73,6 +73,13 @@ export const table = {
     'GET /v1/events/{eventId}/registrations': { rows: managers },
     'GET /v1/events/{eventId}/registrations.csv': { rows: managers },
 
+    'GET /v1/events/{eventId}/discount-codes': { rows: managers },
+    'POST /v1/events/{eventId}/discount-codes': { body: () => ({ code: `CODE${++n}`, percentBps: 1000 }), rows: as(201, managers) },
+    'POST /v1/events/{eventId}/discount-codes/batch': { body: () => ({ count: 1, percentBps: 1000 }), rows: as(201, managers) },
+    'PATCH /v1/events/{eventId}/discount-codes/{discountCodeId}': { body: () => ({ maxUses: ++n }), rows: { ...managers, lost: noChild }, bad: {
+        lost:          '401 401 401 403 403 422 403 422 403 403 403 403 422' } },
+    'DELETE /v1/events/{eventId}/discount-codes/{discountCodeId}': { fresh: (w, thing) => w.newCode(thing), rows: { ...as(204, managers), lost: noChild } },
+
     // ---- registrations and tickets: another's does not exist ----
     'POST /v1/registrations': { body: (w, ids) => ({ eventId: ids.eventId, items: [{ ticketTypeId: ids.ticketTypeId, quantity: 1 }] }), rows: {
         event: signedIn.replaceAll('200', '201'),
@@ -80,6 +87,12 @@ export const table = {
         none:          '401 401 401 404 404 404 404 404 404 404 403 403 404' }, bad: {
         draft:         '401 401 401 422 422 422 422 422 422 422 403 403 422',
         none:          '401 401 401 422 422 422 422 422 422 422 403 403 422' } },
+    'POST /v1/price-quotes': { body: (w, ids) => ({ eventId: ids.eventId, items: [{ ticketTypeId: ids.ticketTypeId, quantity: 1 }] }), rows: {
+        event: everybody,
+        draft:         '404 401 401 404 404 200 404 404 404 404 403 403 404',
+        none:          '404 401 401 404 404 404 404 404 404 404 403 403 404' }, bad: {
+        draft:         '422 401 401 422 422 422 422 422 422 422 403 403 422',
+        none:          '422 401 401 422 422 422 422 422 422 422 403 403 422' } },
     'GET /v1/registrations': { rows: { self: signedIn } },
     'GET /v1/registrations/{registrationId}': { rows: {
         event:         '401 401 401 200 404 200 404 200 404 404 403 403 200',
