@@ -29,12 +29,12 @@
 /* The simulator's come first, so that a server with a real Stripe key begins one further on. */
 static const struct route *const route_tables[] = {
     sim_routes,    http_routes,   asset_routes,   identity_routes, event_routes, discount_routes, registration_routes,
-    object_routes, ticket_routes, payment_routes, gate_routes,     me_routes,    staff_routes,    device_routes,
+    object_routes, ticket_routes, payment_routes, finance_routes, gate_routes,     me_routes,    staff_routes,    device_routes,
     event_page_routes, NULL,
 };
 
 static const struct answer_schema *const schema_tables[] = {
-    event_schemas, discount_schemas, registration_schemas, ticket_schemas, payment_schemas, gate_schemas, me_schemas, staff_schemas, device_schemas, NULL,
+    event_schemas, discount_schemas, registration_schemas, ticket_schemas, payment_schemas, finance_schemas, gate_schemas, me_schemas, staff_schemas, device_schemas, NULL,
 };
 
 static const struct job_kind *const job_tables[] = {

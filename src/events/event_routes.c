@@ -313,6 +313,17 @@ static void stats_type_json(struct buf *out, const struct event *event, const st
     json_close(out);
 }
 
+/* How far giving the money back has come. Once an event is cancelled, who is pending or confirmed still waits for it. */
+static void refunds_json(struct buf *out, const struct event_stats *stats)
+{
+    static const char *const names[] = { "asked", "pending", "succeeded", "failed" };
+
+    json_open(out, "refunds");
+    for (size_t i = 0; i < COUNT(names); i++)
+        json_int(out, names[i], stats->refunds[i]);
+    json_close(out);
+}
+
 static enum err show_stats(struct req *req, struct tx *tx)
 {
     struct event event;
@@ -338,6 +349,7 @@ static enum err show_stats(struct req *req, struct tx *tx)
     json_int(out, "confirmedRegistrations", stats.confirmed);
     json_int(out, "revenue", stats.revenue - stats.refunded);
     json_int(out, "refunded", stats.refunded);
+    refunds_json(out, &stats);
     json_open_array(out, "ticketTypes");
     for (size_t i = 0; i < event.type_count; i++)
         stats_type_json(out, &event, &event.types[i], counts.of_type[event.types[i].n]);
@@ -521,6 +533,7 @@ const struct answer_schema event_schemas[] = {
       "{\"type\":\"object\",\"properties\":{\"eventId\":" UUID ",\"currency\":" STRING ",\"capacity\":" COUNTER ",\"held\":" COUNTER
       ",\"sold\":" COUNTER ",\"available\":" COUNTER ",\"checkedIn\":" COUNTER ",\"pendingRegistrations\":" COUNTER
       ",\"confirmedRegistrations\":" COUNTER ",\"revenue\":" COUNTER ",\"refunded\":" COUNTER
+      ",\"refunds\":{\"type\":\"object\",\"properties\":{\"asked\":" COUNTER ",\"pending\":" COUNTER ",\"succeeded\":" COUNTER ",\"failed\":" COUNTER "}}"
       ",\"ticketTypes\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"properties\":{\"ticketTypeId\":" UUID ",\"name\":" STRING
       ",\"quantity\":" COUNTER ",\"held\":" COUNTER ",\"sold\":" COUNTER ",\"available\":" COUNTER ",\"checkedIn\":" COUNTER "}}}}}" },
     { NULL, NULL },

@@ -13,6 +13,7 @@ SQL(stats_registrations,
     "SELECT r.status, count(*), sum(CASE WHEN r.confirmed_at IS NOT NULL THEN r.amount ELSE 0 END),"
     " sum(CASE WHEN r.confirmed_at IS NOT NULL THEN r.refunded ELSE 0 END)"
     " FROM registration r WHERE r.event = :event GROUP BY r.status");
+SQL(stats_refunds, "SELECT f.status, count(*) FROM registration r JOIN refund f ON f.registration = r.id WHERE r.event = :event GROUP BY f.status");
 SQL(stats_checked_in,
     "SELECT t.type, count(*) FROM registration r JOIN ticket t ON t.registration = r.id"
     " WHERE r.event = :event AND r.status = 1 AND t.status = 1 GROUP BY t.type");
@@ -31,6 +32,12 @@ void event_stats(struct tx *tx, const struct id *event, struct event_stats *out)
         out->revenue += col_int(q, 2);
         out->refunded += col_int(q, 3);
     }
+    query_end(q);
+    q = query(tx, &stats_refunds);
+    bind_id(q, ":event", event);
+    while (query_row(q))
+        if (col_int(q, 0) >= 0 && col_int(q, 0) < (int64_t)COUNT(out->refunds))
+            out->refunds[col_int(q, 0)] = col_int(q, 1);
     query_end(q);
 }
 

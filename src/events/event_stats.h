@@ -7,6 +7,7 @@
 struct event_stats {
     int64_t pending, confirmed;             /* registrations */
     int64_t revenue, refunded;              /* taken in all, and given back of it; minor units */
+    int64_t refunds[4];                     /* by their status: asked, pending, succeeded, failed */
 };
 struct check_in_counts {
     int64_t all;                            /* tickets used now */

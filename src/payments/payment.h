@@ -28,7 +28,8 @@ const char *payments_webhook_secret(const struct payments *payments);
 const char *payments_secret_key(const struct payments *payments);
 
 extern const struct route payment_routes[];  /* create-payment-intent, stripe-webhook, registrations/{id}/refund, events/{id}/cancel */
-extern const struct answer_schema payment_schemas[];
+extern const struct route finance_routes[];  /* events/{id}/finance, events/{id}/finance.csv */
+extern const struct answer_schema payment_schemas[], finance_schemas[];
 extern const struct job_kind payment_jobs[]; /* "stripe-sync", "intent-cancel", "refund", "event-cancel", ... */
 extern const struct person_part payment_people[];
 extern const struct sweep payment_sweeps[];  /* expiry of holds with an intent, the reconciler */

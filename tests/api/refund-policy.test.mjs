@@ -48,7 +48,7 @@ test('without a policy the organizer decides', async () => {
 
 test('all of it: the fee is kept, rounded half up, and the seats are free again', async (t) => {
     // price, percent, back, kept
-    for (const [price, percent, back, kept] of [[2500, 0, 2500, 0], [2500, 10, 2250, 250], [1005, 10, 904, 101], [1004, 10, 904, 100], [333, 50, 166, 167], [1999, 33, 1339, 660], [1, 49, 1, 0], [99999, 99, 1000, 98999]])
+    for (const [price, percent, back, kept] of [[2500, 0, 2500, 0], [2500, 10, 2250, 250], [1005, 10, 904, 101], [1004, 10, 904, 100], [333, 50, 166, 167], [1999, 33, 1339, 660], [101, 49, 52, 49], [99999, 99, 1000, 98999]])
         await t.test(`${percent} % of ${price}`, async () => {
             const event = await usher.createEvent(organizer, { refundUntil: at(day), refundFeePercent: percent, ticketTypes: [{ name: 'Standard', price, quantity: 5 }] });
             const registration = await bought(event);

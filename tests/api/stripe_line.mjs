@@ -2,6 +2,8 @@
 //
 //     const { usher, stripe, line } = await behindLine();   // usher's Stripe is stripe's simulator, reached through line
 //     line.cut();  ...  line.mend();
+//     line.serve(/^GET .*\/disputes/, () => ({ status: 200, body: {...} }));      // an answer of the test's own
+//     line.change(/^GET .*\/payment_intents\//, (body) => { body.livemode = true; });   // the simulator's, changed on the way
 //
 // The webhooks of that simulator go to its own server, which knows nothing of the registrations: to `usher` every webhook is lost,
 // unless the test brings it (deliver).
@@ -38,13 +40,22 @@ export function signature(secret, payload, at = Math.floor(Date.now() / 1000)) {
 
 export async function line(target) {
     const agent = new http.Agent({ keepAlive: true });
-    const state = { mode: 'up', seen: [], held: [] };
+    const state = { mode: 'up', seen: [], held: [], served: [], changed: [] };
     const server = http.createServer((incoming, outgoing) => {
         state.seen.push(`${incoming.method} ${incoming.url}`);
         if (state.mode === 'cut') {
             incoming.socket.destroy();
             return;
         }
+        const what = `${incoming.method} ${incoming.url}`;
+        const own = state.served.findLast(([pattern]) => pattern.test(what));
+        if (own) {
+            incoming.resume();
+            const { status = 200, body } = own[1](new URL(incoming.url, 'http://x').searchParams, incoming.url);
+            outgoing.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+            return;
+        }
+        const changes = state.changed.filter(([pattern]) => pattern.test(what));
         const forward = () => {
             const { hostname, port } = new URL(target().url);
             const through = http.request({ hostname, port, method: incoming.method, path: incoming.url, headers: incoming.headers, agent }, (answer) => {
@@ -52,6 +63,17 @@ export async function line(target) {
                 if (state.mode === 'deaf') {
                     answer.resume();
                     incoming.socket.destroy();
+                    return;
+                }
+                if (changes.length) {
+                    const chunks = [];
+                    answer.on('data', (chunk) => chunks.push(chunk));
+                    answer.on('end', () => {
+                        const body = JSON.parse(Buffer.concat(chunks).toString());
+                        for (const [, change] of changes)
+                            change(body);
+                        outgoing.writeHead(answer.statusCode, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+                    });
                     return;
                 }
                 outgoing.writeHead(answer.statusCode, answer.headers);
@@ -73,6 +95,8 @@ export async function line(target) {
     return {
         url: `http://127.0.0.1:${server.address().port}/sim/stripe`,
         seen: state.seen,
+        serve(pattern, answer) { state.served.push([pattern, answer]); },
+        change(pattern, change) { state.changed.push([pattern, change]); },
         cut() { state.mode = 'cut'; },
         deaf() { state.mode = 'deaf'; },
         hold() { state.mode = 'hold'; },
@@ -91,6 +115,14 @@ export async function behindLine(env = {}) {
     const usher = await start({ env: { USHER_STRIPE_SECRET_KEY: secret, USHER_STRIPE_PUBLISHABLE_KEY: publishable, USHER_STRIPE_WEBHOOK_SECRET: webhook,
         USHER_STRIPE_API_BASE: between.url, USHER_ACCESS_TOKEN_SECONDS: '86400' /* these tests turn the clock on */, ...env } });
     return { usher, stripe, line: between, webhook };
+}
+
+// A webhook of Stripe's to `usher`, signed as it signs.
+let events = 0;
+export async function deliver({ usher, webhook }, type, object) {
+    const payload = JSON.stringify({ id: `evt_line${++events}${Date.now()}`, object: 'event', type, created: Math.floor(usher.now() / 1000), livemode: false, data: { object } });
+    return usher.must(200, 'POST', '/v1/stripe-webhook', { body: payload,
+        headers: { 'content-type': 'application/json', 'stripe-signature': signature(webhook, payload, Math.floor(usher.now() / 1000)) } });
 }
 
 // A browser at `stripe`, whoever made the intent.

@@ -1,0 +1,246 @@
+// Disputes, fees and the ledger, behind a Stripe whose answers are made by hand where the simulator's would do something else.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import test from 'node:test';
+
+import { waitFor } from './lib.mjs';
+import { behindLine, deliver, payAt, simulator } from './stripe_line.mjs';
+
+const shop = await behindLine();
+const { usher, stripe, line } = shop;
+const organizer = await usher.account({ role: 'organizer' });
+const buyer = await usher.account();
+const seconds = () => Math.floor(usher.now() / 1000);
+
+// ---- a Stripe of our own making: what it took, and what banks say ----
+
+const balances = new Map(); // txn id -> balance transaction
+const disputes = new Map(); // intent -> dispute
+const balanceOf = (id) => `txn_of_${id.slice(3)}`;
+function moved(id, amount, fee, source, currency = 'eur') {
+    const balance = { id, object: 'balance_transaction', amount, fee, net: amount - fee, currency, created: seconds(), source };
+    balances.set(id, balance);
+    return balance;
+}
+line.change(/^(GET|POST) .*\/payment_intents\//, (intent) => {
+    const charge = intent.latest_charge;
+    if (!charge || !charge.id)
+        return;
+    charge.balance_transaction = balanceOf(intent.id);
+    charge.disputed = disputes.has(intent.id);
+});
+line.serve(/^GET .*\/disputes\?/, (params) => ({ body: { object: 'list', has_more: false, data: disputes.has(params.get('payment_intent')) ? [disputes.get(params.get('payment_intent'))] : [] } }));
+line.serve(/^GET .*\/balance_transactions\//, (params, url) => {
+    const balance = balances.get(url.split('/').at(-1));
+    return balance ? { body: balance } : { status: 404, body: { error: { type: 'invalid_request_error', code: 'resource_missing', message: 'no' } } };
+});
+
+async function bought(event, options = {}) {
+    const registration = await usher.register(buyer, event, options);
+    const intent = await usher.intent(buyer, registration);
+    moved(balanceOf(intent.paymentIntentId), registration.amount, options.fee ?? 0, 'ch_x', options.settledIn);
+    assert.equal((await payAt(stripe, intent)).status, 200);
+    await deliver(shop, 'payment_intent.succeeded', { id: intent.paymentIntentId, object: 'payment_intent' });
+    return usher.status(buyer, registration, 'confirmed');
+}
+const finance = (event, who = organizer) => usher.must(200, 'GET', `/v1/events/${event.eventId}/finance`, { token: who.token });
+const seen = (registration) => usher.must(200, 'GET', `/v1/registrations/${registration.registrationId}`, { token: organizer.token });
+const refund = (registration, body) => usher.api('POST', `/v1/registrations/${registration.registrationId}/refund`, { token: organizer.token, body });
+const rowsOf = (event) => execFileSync('sqlite3', ['-readonly', '-separator', ' ', join(usher.data, 'usher.db'),
+    `SELECT kind, back, amount, currency, provider_id FROM ledger WHERE event = X'${event.eventId.replaceAll('-', '')}' ORDER BY at, kind, back`], { encoding: 'utf8' }).trim().split('\n');
+
+async function dispute(registration, status, { withdrawn = false, reinstated = false, reason = 'fraudulent', id = `du_of_${registration.paymentIntentId.slice(3)}`, ...rest } = {}) {
+    const intent = registration.paymentIntentId;
+    const txns = disputes.get(intent)?.balance_transactions ?? [];
+    if (withdrawn)
+        txns.push(moved(`txn_out_${intent.slice(3)}`, -registration.amount, 1500, id));
+    if (reinstated)
+        txns.push(moved(`txn_in_${intent.slice(3)}`, registration.amount, 0, id));
+    const now = { id, object: 'dispute', livemode: false, amount: registration.amount, currency: 'eur', payment_intent: intent, status, reason, created: seconds(),
+        evidence_details: { due_by: seconds() + 7 * 86400 }, balance_transactions: txns, ...rest };
+    disputes.set(intent, now);
+    return now;
+}
+
+// ---- fees ----
+
+test('what Stripe took is in the ledger a moment later, once, whatever comes twice', async () => {
+    const event = await usher.createEvent(organizer);
+    const registration = await bought(event, { quantity: 2, fee: 88 });
+    const now = await waitFor(async () => {
+        const all = await finance(event);
+        return all.totals[0]?.fees === 88 && all;
+    }, 'the fee');
+    assert.deepEqual(now.totals, [{ currency: 'EUR', gross: 5000, fees: 88, refunds: 0, disputes: 0, adjustments: 0, net: 4912, payments: 1 }]);
+    assert.equal(now.days.length, 1);
+    for (let i = 0; i < 3; i++)
+        await deliver(shop, 'payment_intent.succeeded', { id: registration.paymentIntentId, object: 'payment_intent' });
+    await waitFor(async () => JSON.parse((await usher.cli(['check', '--json'])).stdout).jobCount === 0, 'the jobs');
+    assert.deepEqual((await finance(event)).totals, now.totals);
+});
+
+test('an account that is kept in another currency has its fees in that', async () => {
+    const event = await usher.createEvent(organizer);
+    await bought(event, { fee: 95, settledIn: 'usd' });
+    const now = await waitFor(async () => {
+        const all = await finance(event);
+        return all.totals.length === 2 && all;
+    }, 'the fee');
+    assert.deepEqual(now.totals.map((t) => [t.currency, t.gross, t.fees, t.net]).sort(), [['EUR', 2500, 0, 2500], ['USD', 0, 95, -95]]);
+});
+
+test('where Stripe moved another sum, the difference is an adjustment, and the log has it', async () => {
+    const event = await usher.createEvent(organizer);
+    const registration = await usher.register(buyer, event);
+    const intent = await usher.intent(buyer, registration);
+    moved(balanceOf(intent.paymentIntentId), 2400, 10, 'ch_x');
+    await payAt(stripe, intent);
+    await deliver(shop, 'payment_intent.succeeded', { id: intent.paymentIntentId, object: 'payment_intent' });
+    const now = await waitFor(async () => {
+        const all = await finance(event);
+        return all.totals[0]?.adjustments === -100 && all;
+    }, 'the adjustment');
+    assert.equal(now.totals[0].net, 2390);
+    assert.match(usher.log, /Stripe moved 2400 EUR/);
+});
+
+// ---- days and CSV ----
+
+test('days are the event\'s own, and the CSV has every row', async () => {
+    const event = await usher.createEvent(organizer, { timezone: 'Pacific/Auckland' });
+    const registration = await bought(event, { quantity: 2, fee: 50 });
+    assert.equal((await refund(registration, { amount: 300 })).status, 200);
+    await waitFor(async () => (await finance(event)).totals[0].refunds === 300 && (await finance(event)).totals[0].fees === 50, 'fee and refund');
+    const now = await finance(event);
+    const there = new Intl.DateTimeFormat('en-CA', { timeZone: 'Pacific/Auckland' });
+    const [at] = rowsOf(event);
+    assert.ok(at);
+    assert.equal(now.timezone, 'Pacific/Auckland');
+    assert.ok(now.days.every((day) => Math.abs(Date.parse(day.date) - Date.parse(there.format(usher.now()))) <= 86_400_000));
+    const csv = await usher.api('GET', `/v1/events/${event.eventId}/finance.csv`, { token: organizer.token });
+    assert.equal(csv.status, 200);
+    assert.match(csv.headers['content-type'], /^text\/csv/);
+    const [header, ...rows] = csv.text.trim().split('\r\n').map((row) => row.split(','));
+    assert.deepEqual(header, ['at', 'date', 'type', 'reversal', 'amount', 'currency', 'registrationId', 'providerId']);
+    assert.deepEqual(rows.map((row) => [row[2], row[3], row[4], row[5], row[6]]).sort(), [
+        ['charge', 'false', '5000', 'EUR', registration.registrationId], ['fee', 'false', '-50', 'EUR', registration.registrationId], ['refund', 'false', '-300', 'EUR', registration.registrationId]]);
+    for (const row of rows)
+        assert.equal(row[1], there.format(new Date(row[0])), 'the date is the day there');
+    assert.equal(rows.reduce((sum, row) => sum + Number(row[4]), 0), now.totals[0].net);
+});
+
+test('it is the organizer\'s alone', async () => {
+    const event = await usher.createEvent(organizer);
+    const other = await usher.account({ role: 'organizer' });
+    for (const path of ['finance', 'finance.csv']) {
+        assert.equal((await usher.api('GET', `/v1/events/${event.eventId}/${path}`)).status, 401);
+        assert.equal((await usher.api('GET', `/v1/events/${event.eventId}/${path}`, { token: other.token })).status, 403);
+        assert.equal((await usher.api('GET', `/v1/events/${event.eventId}/${path}`, { token: buyer.token })).status, 403);
+    }
+    assert.deepEqual((await finance(event)).totals, []);
+});
+
+// ---- disputes ----
+
+test('a dispute blocks the tickets, keeps the evidence, and is reversed when it is won', async () => {
+    const event = await usher.createEvent(organizer);
+    const registration = await bought(event, { quantity: 2, fee: 88 });
+    const [used, unused] = registration.ticketIds;
+    assert.equal((await usher.validate(organizer, { ticketId: used, gate: 'North' })).result, 'valid');
+    await deliver(shop, 'charge.dispute.created', await dispute(registration, 'needs_response', { withdrawn: true }));
+    const open = await waitFor(async () => {
+        const now = await seen(registration);
+        return now.disputed && now;
+    }, 'the dispute');
+    assert.equal(open.status, 'confirmed');
+    assert.equal(open.disputes.length, 1);
+    const [row] = open.disputes;
+    assert.deepEqual([row.status, row.reason, row.amount, row.currency, row.paymentIntentId], ['needs_response', 'fraudulent', 5000, 'EUR', registration.paymentIntentId]);
+    assert.ok(Date.parse(row.evidenceDueBy) > usher.now());
+    assert.deepEqual(row.admissions.map((a) => [a.ticketId, a.kind, a.gate]), [[used, 'admitted', 'North']]);
+    assert.equal((await usher.registration(buyer, registration.registrationId)).disputes, undefined, 'the buyer sees none of it');
+    assert.equal((await usher.validate(organizer, { ticketId: unused })).reason, 'cancelled');
+    const roster = await usher.must(200, 'GET', `/v1/events/${event.eventId}/roster`, { token: organizer.token });
+    assert.deepEqual(roster.items.map((item) => item.status).sort(), ['cancelled', 'used']);
+    const refused = await refund(registration, {});
+    assert.equal(refused.status, 409);
+    assert.match(refused.body.detail, /disputed/);
+    const mail = await usher.mail((m) => m.to.includes(organizer.email) && /disputed/.test(m.subject));
+    assert.match(mail.text, /fraudulent/);
+    const taken = await waitFor(async () => {
+        const { totals: [all] } = await finance(event);
+        return all.fees === 1588 && all;
+    }, 'fees');
+    assert.deepEqual([taken.disputes, taken.net], [5000, 5000 - 5000 - 1588]);
+
+    await deliver(shop, 'charge.dispute.closed', await dispute(registration, 'won', { reinstated: true }));
+    await waitFor(async () => !(await seen(registration)).disputed, 'it to be won');
+    assert.equal((await seen(registration)).disputes[0].status, 'won');
+    assert.equal((await usher.validate(organizer, { ticketId: unused })).result, 'valid');
+    const { totals: [all] } = await finance(event);
+    assert.deepEqual([all.gross, all.disputes, all.fees, all.net], [5000, 0, 1588, 3412]);
+    await usher.mail((m) => m.to.includes(organizer.email) && /decided/.test(m.subject) && /for you/.test(m.text));
+});
+
+test('an older word of a dispute that is over changes nothing', async () => {
+    const event = await usher.createEvent(organizer);
+    const registration = await bought(event);
+    await deliver(shop, 'charge.dispute.closed', await dispute(registration, 'lost', { withdrawn: true }));
+    await waitFor(async () => (await seen(registration)).disputed, 'it to be lost');
+    await deliver(shop, 'charge.dispute.updated', await dispute(registration, 'under_review'));
+    await waitFor(async () => JSON.parse((await usher.cli(['check', '--json'])).stdout).jobCount === 0, 'the jobs');
+    assert.equal((await seen(registration)).disputes[0].status, 'lost');
+    assert.equal((await usher.validate(organizer, { ticketId: registration.ticketIds[0] })).reason, 'cancelled');
+    const { totals: [all] } = await finance(event);
+    assert.deepEqual([all.gross, all.disputes, all.net], [2500, 2500, -1500]);
+});
+
+test('an inquiry takes nothing and blocks nothing', async () => {
+    const registration = await bought(await usher.createEvent(organizer));
+    await deliver(shop, 'charge.dispute.created', await dispute(registration, 'warning_needs_response'));
+    await waitFor(async () => (await seen(registration)).disputes.length === 1, 'the inquiry');
+    assert.equal((await seen(registration)).disputed, false);
+    assert.equal((await usher.validate(organizer, { ticketId: registration.ticketIds[0] })).result, 'valid');
+});
+
+test('a cancelled event with a dispute: the others are refunded, and this one once it is won', async () => {
+    const event = await usher.createEvent(organizer);
+    const disputed = await bought(event), other = await bought(event);
+    await deliver(shop, 'charge.dispute.created', await dispute(disputed, 'needs_response', { withdrawn: true }));
+    await waitFor(async () => (await seen(disputed)).disputed, 'the dispute');
+    await usher.must(200, 'POST', `/v1/events/${event.eventId}/cancel`, { token: organizer.token });
+    await usher.status(buyer, other, 'refunded');
+    const over = await usher.status(buyer, disputed, 'cancelled');
+    assert.deepEqual([over.refundedAmount, over.refunds], [0, []]);
+    await usher.check();
+    await deliver(shop, 'charge.dispute.closed', await dispute(disputed, 'won', { reinstated: true }));
+    const back = await waitFor(async () => {
+        const now = await seen(disputed);
+        return now.refundedAmount === 2500 && now;
+    }, 'the money to go back');
+    assert.equal(back.disputed, false);
+    await waitFor(async () => (await simulator(stripe, 'GET', 'refunds', { payment_intent: disputed.paymentIntentId })).body.data.length === 1, 'the refund at Stripe');
+});
+
+test('what is of the other mode, or of another payment, is not taken in', async () => {
+    const registration = await bought(await usher.createEvent(organizer));
+    await deliver(shop, 'charge.dispute.created', await dispute(registration, 'needs_response', { withdrawn: true, livemode: true }));
+    await waitFor(() => /not of this mode/.test(usher.log), 'the refusal');
+    assert.deepEqual((await seen(registration)).disputes, []);
+    await deliver(shop, 'charge.dispute.created', await dispute(registration, 'needs_response'));
+    await waitFor(async () => (await seen(registration)).disputed, 'the same in our mode');
+});
+
+test('a dispute that no webhook told of is found', async () => {
+    const registration = await bought(await usher.createEvent(organizer));
+    await deliver(shop, 'charge.dispute.created', await dispute(registration, 'warning_needs_response'));
+    await waitFor(async () => (await seen(registration)).disputes.length === 1, 'the inquiry');
+    await dispute(registration, 'needs_response', { withdrawn: true });
+    await usher.advance(2 * 3_600_000);
+    await waitFor(async () => (await seen(registration)).disputed, 'the reconciler');
+});
+
+test('all sums hold', async () => {
+    await waitFor(async () => (await usher.cli(['check'], { ok: false })).code === 0, 'all invariants');
+});
