@@ -229,6 +229,29 @@ test('money and tickets: keys, client secrets, webhooks, presigned addresses', a
     assert.ok(refund.status < 300, refund.text);
 });
 
+test('invitations of staff, and the credentials of scanners', async () => {
+    const organizer = await usher.account({ role: 'organizer' }), helper = await usher.account();
+    const event = await usher.createFreeEvent(organizer);
+    await usher.must(201, 'POST', `/v1/events/${event.eventId}/staff`, { token: organizer.token, body: { email: helper.email, role: 'gate' } });
+    const mail = await usher.mail((m) => m.to.includes(helper.email) && m.text.includes('/invitations/'));
+    const invitation = keep('an invitation', mail.text.match(/\/invitations\/([\w-]{43})/)[1]);
+    await send(usher.url, 'GET', `/invitations/${invitation}`);
+    await usher.must(200, 'POST', '/v1/staff-invitations/look', { body: { token: invitation } });
+    const forged = keep('an invitation that is none', randomBytes(32).toString('base64url'));
+    await usher.api('POST', '/v1/staff-invitations/accept', { token: helper.token, body: { token: forged } });
+    await usher.must(200, 'POST', '/v1/staff-invitations/accept', { token: helper.token, body: { token: invitation } });
+
+    const made = await usher.must(201, 'POST', `/v1/events/${event.eventId}/devices`, { token: organizer.token, body: { name: 'Phone' } });
+    keep('a device\'s code', made.token);
+    const { credential } = await usher.must(200, 'POST', '/v1/devices/claim', { body: { token: made.token } });
+    keep('a device\'s credential', credential);
+    await usher.api('POST', '/v1/devices/claim', { body: { token: made.token } });
+    await usher.must(200, 'GET', '/v1/device', { token: credential });
+    await usher.api('GET', '/v1/device', { token: keep('a credential that is none', `usher_device_${randomBytes(32).toString('base64url')}`) });
+    for (const path of [`/v1/tickets/${invitation}`, `/${forged}`, `/objects/${credential}`, `/identity/${made.token}/x`])
+        await send(usher.url, 'GET', path);
+});
+
 // Outside services that cannot be reached: what is logged then has seen their keys.
 test('keys of services that cannot be reached', async () => {
     const smtp = keep('the mail server\'s password', `smtp${randomBytes(9).toString('hex')}`), key = keep('Stripe\'s secret key', `sk_test_${randomBytes(16).toString('hex')}`);
@@ -253,8 +276,8 @@ test('none of all this is in the log', async () => {
     await usher.stop();
     for (const name of readdirSync(join(usher.data, 'keys')).filter((n) => n.endsWith('.pem')))
         keep('a private key', readFileSync(join(usher.data, 'keys', name), 'utf8').split('\n')[3]);
+    assert.equal(leak(usher.log), null);
     assert.ok(secrets.size > 60 && codes.size > 8, `there was something to look for: ${secrets.size}, ${codes.size}`);
     assert.ok(usher.log.split('\n').length > 100, 'and somewhere to look');
     assert.ok(leak(`{"message":"it is ${[...codes.keys()][0]}."}`) && leak(`x${encodeURIComponent(second)}`), 'and the search finds');
-    assert.equal(leak(usher.log), null);
 });
