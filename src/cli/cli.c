@@ -256,7 +256,7 @@ const struct command commands[] = {
       .options = folder_options, .run = user_delete_run,
       .help = "As if its owner had asked. The account goes at once; names in orders, PDFs and the rest go by a job of the\n"
               "running server. What accounting needs is kept under the account's number. Refused while the account has\n"
-              "published events that have not ended." },
+              "published events that have not ended. EMAIL may also be the account's id." },
     { .name = "backup", .words = "DIR", .word_count = 1, .summary = "Write a backup into a new folder under DIR.", .options = folder_options,
       .run = backup_run,
       .help = "Works beside a running server. A backup holds the database, the keys and the stored files, and a\n"

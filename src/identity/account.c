@@ -298,15 +298,20 @@ enum err account_add(struct tx *tx, const char *email, const char *name, unsigne
     return ERR_OK;
 }
 
-/* The id, read before the change and told after it. `email` may be the id as text: accounts of another issuer may have no address. */
+bool account_by_email_or_id(struct tx *tx, const char *text, struct account *out)
+{
+    struct id id;
+
+    return id_parse(text, strlen(text), &id) ? account_by_id(tx, &id, out) : account_by_email(tx, text, out);
+}
+
+/* The id, read before the change and told after it. */
 static enum err change_by_email(struct tx *tx, struct sql *sql, const char *email, const unsigned *groups, const char *note)
 {
     struct account account;
-    struct id id;
-    bool is_id = id_parse(email, strlen(email), &id);
 
-    if (is_id ? !account_by_id(tx, &id, &account) : !account_by_email(tx, email, &account))
-        return fail(tx, ERR_NOT_FOUND, is_id ? "there is no account with this id" : "there is no account with this address");
+    if (!account_by_email_or_id(tx, email, &account))
+        return fail(tx, ERR_NOT_FOUND, "there is no account with this address");
     struct query *q = query(tx, sql);
     bind_text(q, ":email_key", account.email_key);
     bind_int(q, ":now", tx->now_ms);

@@ -65,7 +65,7 @@ enum err account_remove(struct tx *tx, const char *email)
 {
     struct account account;
 
-    if (!account_by_email(tx, email, &account))
+    if (!account_by_email_or_id(tx, email, &account))
         return fail(tx, ERR_NOT_FOUND, "there is no account with this address");
     return account_leave(tx, &account);
 }

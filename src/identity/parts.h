@@ -173,6 +173,8 @@ int64_t challenge_remove_expired(struct tx *tx);
 
 /* The rule of FIELD_EMAIL, for addresses that did not come through a shape. */
 bool account_email_good(const char *email);
+/* Either as text, as the shell has it: accounts of another issuer may have no address. */
+bool account_by_email_or_id(struct tx *tx, const char *text, struct account *out);
 /* False when the address is taken. */
 bool account_insert(struct tx *tx, const struct account *account);
 /* After the right password: forget the failures. False when password, epoch or status changed since `account` was read. */

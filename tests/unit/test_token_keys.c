@@ -6,11 +6,13 @@
 #include <openssl/rsa.h>
 #include <pthread.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -169,20 +171,6 @@ static void at_once_leaves_nothing_of_the_old_keys(void **state)
     jwt_keys_free(&pool);
 }
 
-static void there_are_no_more_keys_than_are_kept(void **state)
-{
-    struct buf error = buf_heap();
-
-    for (int i = 0; i < JWT_KEYS_MAX; i++)
-        assert_int_equal(rotate(false), ERR_OK); /* the first one makes the first key */
-    assert_int_equal(token_keys_rotate(dir, LIFE_S, false, &error), ERR_CONFLICT);
-    assert_non_null(strstr(error.data, "--now"));
-    assert_int_equal(count_published(), JWT_KEYS_MAX);
-    assert_int_equal(rotate(true), ERR_OK);
-    assert_int_equal(count_published(), 1);
-    buf_free(&error);
-}
-
 static void write_file(const char *text)
 {
     char path[128];
@@ -192,6 +180,36 @@ static void write_file(const char *text)
     assert_true(file >= 0);
     assert_int_equal(write(file, text, strlen(text)), strlen(text));
     close(file);
+}
+
+static void there_are_no_more_keys_than_are_kept(void **state)
+{
+    struct buf pem = buf_in(arena), text = buf_in(arena), error = buf_heap();
+    char at[CLOCK_TEXT_LEN + 1];
+
+    signs();
+    assert_true(jwt_key_make(&pem));
+    for (int i = 1; i <= JWT_KEYS_MAX; i++) {
+        clock_format(clock_now_ms() + i * 60 * second_ms, at);
+        buf_printf(&text, "signs-from: %s\n%s", at, pem.data);
+        if (i == JWT_KEYS_MAX - 1) {
+            write_file(text.data);
+            assert_int_equal(rotate(false), ERR_OK);
+            assert_int_equal(count_published(), JWT_KEYS_MAX);
+        }
+    }
+    assert_int_equal(token_keys_rotate(dir, LIFE_S, false, &error), ERR_CONFLICT);
+    assert_non_null(strstr(error.data, "--now"));
+    assert_int_equal(count_published(), JWT_KEYS_MAX);
+    assert_int_equal(rotate(true), ERR_OK);
+    assert_int_equal(count_published(), 1);
+    /* One more than there is room for is no file of ours. */
+    buf_printf(&text, "%s", pem.data);
+    struct jwt_pool pool = { .key_count = 0 };
+    write_file(text.data);
+    buf_clear(&error);
+    assert_false(token_keys_read(dir, LIFE_S, true, &pool, &error));
+    buf_free(&error);
 }
 
 static void a_damaged_file_is_a_fault_and_is_never_written_over_unasked(void **state)
@@ -255,6 +273,25 @@ static void the_file_is_its_owners_alone_and_appears_whole(void **state)
     assert_int_equal(about.st_mode & 0777, 0600);
 }
 
+/* The disk is full, or a kill comes, in the middle of writing: the keys are as they were. */
+static void a_write_that_ends_halfway_changes_nothing(void **state)
+{
+    char *first = signs();
+    struct rlimit was, small = { 1000, 1000 };
+
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &was), 0);
+    small.rlim_max = was.rlim_max;
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    enum err one = rotate(false), other = rotate(true);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &was), 0);
+    assert_int_equal(one, ERR_INTERNAL);
+    assert_int_equal(other, ERR_INTERNAL);
+    assert_string_equal(signs(), first);
+    assert_int_equal(count_published(), 1);
+    assert_int_equal(rotate(false), ERR_OK);
+}
+
 /* ---- a rotation beside threads that sign and verify ---- */
 
 static struct identity *ring_world(struct app *app, const struct config *config)
@@ -307,6 +344,7 @@ static void *use_keys(void *arg)
             user->bad++;
         user->signed_count++;
         arena_reset(own);
+        usleep(1000); /* room for the key that is being made */
     }
     arena_free(own);
     return NULL;
@@ -490,6 +528,7 @@ int main(void)
         IN_A_FOLDER(there_are_no_more_keys_than_are_kept),
         IN_A_FOLDER(a_damaged_file_is_a_fault_and_is_never_written_over_unasked),
         IN_A_FOLDER(the_file_is_its_owners_alone_and_appears_whole),
+        IN_A_FOLDER(a_write_that_ends_halfway_changes_nothing),
         IN_A_FOLDER(rotations_go_on_beside_threads_that_sign_and_verify),
         IN_A_FOLDER(only_keys_that_may_verify_rs256_are_taken_from_a_set),
         IN_A_FOLDER(a_set_of_very_many_keys_is_read_as_far_as_there_is_room),
