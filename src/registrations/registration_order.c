@@ -166,7 +166,7 @@ static enum err check_amount(struct tx *tx, const struct registration *reg)
 
 static enum err find_sale(struct tx *tx, const struct id *event, const struct id *account, bool to_sell, struct sale *out)
 {
-    if (!sale_event(tx, event, out) || (out->status == EVENT_DRAFT && !id_equal(&out->organizer, account)))
+    if (!sale_event(tx, event, out) || (out->status == EVENT_DRAFT && !id_equal(&out->organizer, account) && !event_managed_by(tx, event, account)))
         return fail(tx, ERR_NOT_FOUND, "There is no such event.");
     if (to_sell && out->status != EVENT_PUBLISHED)
         return fail(tx, ERR_SALE_CLOSED, "%s", out->status == EVENT_DRAFT       ? "The event is not published."

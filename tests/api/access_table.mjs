@@ -83,13 +83,13 @@ export const table = {
     // ---- registrations and tickets: another's does not exist ----
     'POST /v1/registrations': { body: (w, ids) => ({ eventId: ids.eventId, items: [{ ticketTypeId: ids.ticketTypeId, quantity: 1 }] }), rows: {
         event: signedIn.replaceAll('200', '201'),
-        draft:         '401 401 401 404 404 409 404 404 404 404 403 403 404',
+        draft:         '401 401 401 404 404 409 404 409 404 404 403 403 409',
         none:          '401 401 401 404 404 404 404 404 404 404 403 403 404' }, bad: {
         draft:         '401 401 401 422 422 422 422 422 422 422 403 403 422',
         none:          '401 401 401 422 422 422 422 422 422 422 403 403 422' } },
     'POST /v1/price-quotes': { body: (w, ids) => ({ eventId: ids.eventId, items: [{ ticketTypeId: ids.ticketTypeId, quantity: 1 }] }), rows: {
         event: everybody,
-        draft:         '404 401 401 404 404 200 404 404 404 404 403 403 404',
+        draft:         '404 401 401 404 404 200 404 200 404 404 403 403 200',
         none:          '404 401 401 404 404 404 404 404 404 404 403 403 404' }, bad: {
         draft:         '422 401 401 422 422 422 422 422 422 422 403 403 422',
         none:          '422 401 401 422 422 422 422 422 422 422 403 403 422' } },
