@@ -22,6 +22,7 @@
 #include "registrations/registration.h"
 #include "sim/sim.h"
 #include "store/lanes.h"
+#include "tickets/receipt.h"
 #include "tickets/ticket.h"
 
 /* ---- what the modules bring ---- */
@@ -30,15 +31,16 @@
 static const struct route *const route_tables[] = {
     sim_routes,    http_routes,   asset_routes,   identity_routes, event_routes, discount_routes, registration_routes,
     object_routes, ticket_routes, payment_routes, finance_routes, gate_routes,     me_routes,    staff_routes,    device_routes,
-    event_page_routes, NULL,
+    event_page_routes, receipt_routes, NULL,
 };
 
 static const struct answer_schema *const schema_tables[] = {
-    event_schemas, discount_schemas, registration_schemas, ticket_schemas, payment_schemas, finance_schemas, gate_schemas, me_schemas, staff_schemas, device_schemas, NULL,
+    event_schemas, discount_schemas, registration_schemas, ticket_schemas, payment_schemas, finance_schemas, gate_schemas, me_schemas, staff_schemas, device_schemas, receipt_schemas,
+    NULL,
 };
 
 static const struct job_kind *const job_tables[] = {
-    identity_jobs, event_jobs, mail_jobs, ticket_jobs, payment_jobs, NULL,
+    identity_jobs, event_jobs, mail_jobs, ticket_jobs, receipt_jobs, payment_jobs, NULL,
 };
 
 static const struct sweep *const sweep_tables[] = {

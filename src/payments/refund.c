@@ -7,6 +7,7 @@
 #include "payments/dispute.h"
 #include "payments/ledger.h"
 #include "registrations/registration_rows.h"
+#include "tickets/receipt.h"
 
 #define REFUND_COLUMNS "id, registration, intent, amount, currency, status, reason, tickets, provider_id, failure, created_at"
 
@@ -314,6 +315,9 @@ static void book(struct tx *tx, const struct refund *refund, const struct stripe
 
     if (registration_event(tx, &refund->registration, &moved.event) && ledger_write(tx, &moved))
         ask_balance(tx, truth->balance, refund->intent);
+    /* Only what went out for good, and was paid for tickets: a number that was given cannot be taken back. */
+    if (truth->status == STRIPE_REFUND_SUCCEEDED && refund->tickets)
+        receipt_ask_credit(tx, &refund->id, &refund->registration, refund->amount, refund->tickets);
 }
 
 /* What had gone out came back. */

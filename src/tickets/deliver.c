@@ -16,6 +16,7 @@
 #include "events/ics.h"
 #include "mail/mail.h"
 #include "objects/objects.h"
+#include "tickets/receipt.h"
 
 /* Beyond either, the mail has addresses instead: mail servers commonly refuse 10 MB, and base64 adds a third. */
 #define ATTACHED_MAX 10
@@ -29,6 +30,9 @@ struct order {
     struct ticket *tickets; /* those not cancelled */
     const char **keys;      /* their objects */
     size_t count;
+    bool has_receipt;
+    struct receipt receipt;
+    const char *receipt_key;
 };
 
 /* Everything in one snapshot. False when there is nothing to send (any more). */
@@ -36,6 +40,7 @@ static bool order_read(struct job *job, const struct id *registration, struct or
 {
     struct account organizer = { 0 };
     struct ticket_row *rows;
+    struct receipt *receipts;
     struct tx tx;
     size_t count = 0;
     bool found;
@@ -46,6 +51,9 @@ static bool order_read(struct job *job, const struct id *registration, struct or
     if (found) {
         account_by_id(&tx, &out->event.organizer, &organizer);
         count = registration_tickets(&tx, registration, &rows);
+        out->has_receipt = receipts_of(&tx, registration, &receipts) > 0;
+        if (out->has_receipt)
+            out->receipt = receipts[0];
     }
     reader_end(job->reader, &tx);
 
@@ -74,6 +82,8 @@ static enum err draw_all(struct job *job, struct order *order)
         if (e)
             return fault_set(&job->fault, e, "A ticket could not be drawn or stored.");
     }
+    if (order->has_receipt && receipt_pdf_ready(job->app, job->arena, &order->receipt, &order->receipt_key))
+        return fault_set(&job->fault, ERR_BUSY, "The receipt could not be drawn or stored.");
     return ERR_OK;
 }
 
@@ -184,6 +194,8 @@ static char *text_body(struct job *job, const struct order *order, bool attached
     }
     buf_printf(&out, "\n%s Each ticket admits one person, once: keep its code to yourself.\n",
                attached ? "Show the code at the door, on paper or on a screen." : "The addresses are good for a week.");
+    if (order->has_receipt)
+        buf_printf(&out, "Receipt %s is attached.\n", receipt_number(job->arena, &order->receipt));
     buf_printf(&out, "\nYour tickets are always at %s/tickets\n", job->app->public_url);
     return out.data;
 }
@@ -228,6 +240,8 @@ static char *html_body(struct job *job, const struct order *order, bool attached
                price_text(job->arena, order->registration.currency, order->registration.amount));
     buf_printf(&out, "<p>%s Each ticket admits one person, once: keep its code to yourself.</p>\n",
                attached ? "Show the code at the door, on paper or on a screen." : "The addresses are good for a week.");
+    if (order->has_receipt)
+        buf_printf(&out, "<p>Receipt %s is attached.</p>\n", receipt_number(job->arena, &order->receipt));
     buf_str(&out, "<p style=\"margin-bottom:0\"><a href=\"");
     add_html(&out, job->app->public_url);
     buf_str(&out, "/tickets\">All your tickets</a></p>\n</div>\n</div>\n</body></html>\n");
@@ -250,9 +264,10 @@ static struct id message_id(const struct job *job)
 
 static enum err send_order(struct job *job, const struct order *order)
 {
-    struct mail_attachment *files = ARENA_ARRAY(job->arena, ATTACHED_MAX + 1, struct mail_attachment);
+    struct mail_attachment *files = ARENA_ARRAY(job->arena, ATTACHED_MAX + 2, struct mail_attachment);
     size_t attached = attach_tickets(job, order, files);
     struct buf calendar = buf_in(job->arena);
+    struct bytes receipt;
     struct mail_message message = {
         .to = order->buyer.email,
         .to_name = order->buyer.name,
@@ -265,8 +280,10 @@ static enum err send_order(struct job *job, const struct order *order)
     enum err e;
 
     ics_event(&calendar, job->app, &order->event);
-    files[attached] = (struct mail_attachment){ "event.ics", "text/calendar; charset=utf-8; method=PUBLISH", buf_bytes(&calendar) };
-    message.attachment_count = attached + 1;
+    files[attached++] = (struct mail_attachment){ "event.ics", "text/calendar; charset=utf-8; method=PUBLISH", buf_bytes(&calendar) };
+    if (order->has_receipt && read_object(job, order->receipt_key, &receipt))
+        files[attached++] = (struct mail_attachment){ receipt_pdf_name(job->arena, &order->receipt), "application/pdf", receipt };
+    message.attachment_count = attached;
     e = mail_send(job->app->mail, job->arena, &message, clock_now_ms());
     return e ? fault_set(&job->fault, e, "The mail could not be sent.") : ERR_OK;
 }
@@ -279,6 +296,9 @@ static enum err run_deliver(struct job *job)
 
     if (!job->key || strlen(job->key) < ID_TEXT_LEN || !id_parse(job->key, ID_TEXT_LEN, &registration))
         return fault_set(&job->fault, ERR_INTERNAL, "The job's key does not begin with a registration's id.");
+    e = receipt_issue(job->app, job->reader, job->arena, &job->fault, &registration);
+    if (e)
+        return e;
     if (!order_read(job, &registration, &order))
         return ERR_OK; /* cancelled or refunded meanwhile, or its account is gone */
     e = draw_all(job, &order);

@@ -80,6 +80,13 @@ static char *doors_text(struct arena *arena, const struct event *event)
     return arena_printf(arena, "%.3s %d %.3s, %02d:%02d", weekdays[doors.weekday], doors.day, months[doors.month - 1], doors.hour, doors.minute);
 }
 
+char *day_text(struct arena *arena, const struct event *event, int64_t at_ms)
+{
+    struct civil day = civil_of(zone_of(event), at_ms);
+
+    return arena_printf(arena, "%d %s %d", day.day, months[day.month - 1], day.year);
+}
+
 char *venue_text(struct arena *arena, const struct event *event)
 {
     struct buf out = buf_in(arena);

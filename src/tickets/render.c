@@ -137,26 +137,49 @@ static bool ask(struct render *render, struct arena *arena, const struct buf *re
     return true;
 }
 
-enum err render_pdf(struct render *render, struct arena *arena, const struct render_ticket *ticket, struct bytes *out)
+static enum err draw(struct render *render, struct arena *arena, const struct buf *request, struct bytes *out)
 {
-    struct buf request = buf_heap();
     enum err e = ERR_BUSY;
 
-    render_write_request(&request, ticket);
     pthread_mutex_lock(&render->lock);
     if (render->child && child_gone(render))
         child_end(render);
     for (int tries = 0; tries < 2; tries++) {
         if (!render->child && !child_start(render))
             break;
-        if (ask(render, arena, &request, out, &e))
+        if (ask(render, arena, request, out, &e))
             break;
         log_warn("The drawing process died or was too slow; it is started again.");
         child_end(render);
     }
     pthread_mutex_unlock(&render->lock);
-    buf_free(&request);
     if (e == ERR_INTERNAL)
-        log_error("A ticket could not be drawn: no fonts (fonts-noto-core), or no memory.");
+        log_error("A page could not be drawn: no fonts (fonts-noto-core), or no memory.");
+    return e;
+}
+
+enum err render_pdf(struct render *render, struct arena *arena, const struct render_ticket *ticket, struct bytes *out)
+{
+    struct buf request = buf_heap();
+    enum err e;
+
+    render_write_request(&request, ticket);
+    e = draw(render, arena, &request, out);
+    buf_free(&request);
+    return e;
+}
+
+enum err render_receipt_pdf(struct render *render, struct arena *arena, const char *json, size_t len, struct bytes *out)
+{
+    struct buf request = buf_heap();
+    uint32_t word = (uint32_t)len | RENDER_RECEIPT;
+    enum err e;
+
+    if (len > RENDER_REQUEST_MAX)
+        return ERR_INTERNAL;
+    buf_add(&request, &word, sizeof word);
+    buf_add(&request, json, len);
+    e = draw(render, arena, &request, out);
+    buf_free(&request);
     return e;
 }

@@ -23,6 +23,9 @@ void render_close(struct render *render);
 /* Draw. Any thread; one drawing at a time. ERR_BUSY when the child died or took over 10 s twice. `out` in arena. */
 enum err render_pdf(struct render *render, struct arena *arena, const struct render_ticket *ticket, struct bytes *out);
 
+/* The same for a receipt, which is sent as the JSON that is kept with its number (receipt.h). */
+enum err render_receipt_pdf(struct render *render, struct arena *arena, const char *json, size_t len, struct bytes *out);
+
 /* Take leave of a child that ended while idle; for a sweep. Never waits. */
 void render_reap(struct render *render);
 
@@ -30,6 +33,7 @@ void render_reap(struct render *render);
 int render_child_main(void);
 /* The drawing itself, in this process. One thread at a time; ERR_INTERNAL when no font is installed. */
 enum err render_draw(struct arena *arena, const struct render_ticket *ticket, struct bytes *out);
+enum err render_draw_receipt(struct arena *arena, const char *json, size_t len, struct bytes *out);
 /* Give its fonts back, so that a leak checker sees what was really lost. */
 void render_draw_end(void);
 

@@ -54,13 +54,18 @@ static bool serve_one(struct arena *arena)
     struct bytes pdf = { 0 };
     uint32_t len;
     char *request;
+    bool receipt;
 
-    if (!render_receive(RENDER_FD, &len, sizeof len, until_us) || len > RENDER_REQUEST_MAX)
+    if (!render_receive(RENDER_FD, &len, sizeof len, until_us))
+        return false;
+    receipt = len & RENDER_RECEIPT;
+    len &= ~RENDER_RECEIPT;
+    if (len > RENDER_REQUEST_MAX)
         return false;
     request = arena_alloc(arena, len);
-    if (!render_receive(RENDER_FD, request, len, until_us) || !render_read_request(arena, request, len, &ticket))
+    if (!render_receive(RENDER_FD, request, len, until_us) || (!receipt && !render_read_request(arena, request, len, &ticket)))
         return false;
-    reply.err = render_draw(arena, &ticket, &pdf);
+    reply.err = receipt ? render_draw_receipt(arena, request, len, &pdf) : render_draw(arena, &ticket, &pdf);
     reply.length = reply.err ? 0 : (uint32_t)pdf.len;
     return render_send(RENDER_FD, &reply, sizeof reply, until_us) && render_send(RENDER_FD, pdf.data, reply.length, until_us);
 }

@@ -2,6 +2,7 @@
  * render_wire.h - what goes over the socketpair between the server and `usher render`.
  *
  *     request   length u32 | dated i64 | for each text: length u32 (RENDER_NO_TEXT: none), its bytes
+ *               length u32 with the bit RENDER_RECEIPT | a receipt's JSON
  *     reply     enum err u32 | length u32 | the PDF
  *
  * Both ends are one program on one machine: numbers are in its byte order. The
@@ -21,6 +22,7 @@
 #define RENDER_REQUEST_MAX (64u * 1024)
 #define RENDER_REPLY_MAX (8u * 1024 * 1024)
 #define RENDER_NO_TEXT UINT32_MAX
+#define RENDER_RECEIPT 0x80000000u
 
 struct render_reply {
     uint32_t err, length;

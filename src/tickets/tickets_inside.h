@@ -52,6 +52,8 @@ void ticket_json_members(struct buf *out, struct app *app, const struct ticket *
 char *order_reference(struct arena *arena, const struct id *registration);
 /* "Friday 12 March 2027, 19:30–23:00 CET", in the event's zone. */
 char *when_text(struct arena *arena, const struct event *event);
+/* "12 March 2027", in the event's zone. */
+char *day_text(struct arena *arena, const struct event *event, int64_t at_ms);
 /* "Grote Zaal\nVredenburgkade 11\nUtrecht, NL"; NULL when nothing is known. */
 char *venue_text(struct arena *arena, const struct event *event);
 /* "EUR 42.50" by the currency's minor units, "Free" for nothing. */
