@@ -43,6 +43,7 @@ struct style {
     bool rather_one;       /* shrink to 70 % before a second line is begun */
     bool at_bottom;        /* stands on the lower edge of its box */
     bool at_right;         /* lines end at its right edge: amounts */
+    bool on_line;          /* the first baseline is where it is for every text of this size, so that a row stands on one line */
 };
 
 struct box {

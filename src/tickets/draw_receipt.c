@@ -25,11 +25,11 @@ struct sheet {
     int number;              /* of the page */
 };
 
-static const struct style heading = { 22, 14, true, 1, INK }, body = { 9.5, 7, false, 1, INK }, strong = { 10.5, 8, true, 1, INK };
-static const struct style small = { 7.5, 6, false, 2, GREY }, right = { 9.5, 6.5, false, 1, INK, .at_right = true };
-static const struct style strong_right = { 10.5, 7, true, 1, INK, .at_right = true }, small_right = { 7.5, 6, false, 1, GREY, .at_right = true };
+static const struct style heading = { 22, 14, true, 1, INK }, body = { 9.5, 7, false, 1, INK, .on_line = true }, strong = { 10.5, 8, true, 1, INK, .on_line = true };
+static const struct style small = { 7.5, 6, false, 2, GREY, .on_line = true }, right = { 9.5, 6.5, false, 1, INK, .at_right = true, .on_line = true };
+static const struct style strong_right = { 10.5, 7, true, 1, INK, .at_right = true, .on_line = true }, small_right = { 7.5, 6, false, 1, GREY, .at_right = true, .on_line = true };
 static const struct style label = { 6.5, 6.5, true, 1, GREY, 0.7 }, label_right = { 6.5, 6.5, true, 1, GREY, 0.7, .at_right = true };
-static const struct style item = { 9.5, 7, false, 2, INK }, block = { 9.5, 7, false, 6, INK };
+static const struct style item = { 9.5, 7, false, 2, INK, .on_line = true }, block = { 9.5, 7, false, 6, INK };
 
 static const char *text_of(const struct sheet *sheet, const char *name)
 {
@@ -156,8 +156,10 @@ static void sums(struct sheet *sheet)
         sheet->y += 18;
     }
     need(sheet, 40, false);
-    rule(sheet, from, 0.8);
-    sheet->y += 9;
+    if (i) {
+        rule(sheet, from, 0.8);
+        sheet->y += 9;
+    }
     draw_text(&sheet->page, text_of(sheet, "totalLabel"), &strong, (struct box){ from, sheet->y, UNIT_RIGHT - from, 13 });
     at_right(sheet, text_of(sheet, "total"), &strong_right, AMOUNT_RIGHT, 120);
     sheet->y += 24;

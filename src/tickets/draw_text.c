@@ -264,6 +264,8 @@ double draw_text(struct page *page, const char *raw, const struct style *style, 
         size = style->size_min;
         layout = layout_cut(page, context, text, style, box, &stand);
     }
+    if (style->on_line)
+        stand.first = 0.95 * size;
     if (style->at_bottom)
         box.y += MAX(0, box.h - stand.height);
 
