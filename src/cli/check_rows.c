@@ -39,6 +39,8 @@ SQL(check_stray_ledger, "SELECT registration FROM ledger WHERE registration >= :
                         " AND NOT EXISTS (SELECT 1 FROM registration WHERE registration.id = ledger.registration)");
 SQL(check_stray_admissions, "SELECT ticket FROM check_in WHERE event >= :from"
                             " AND NOT EXISTS (SELECT 1 FROM stock WHERE stock.event = check_in.event AND stock.n = 0)");
+SQL(check_series, "SELECT organizer, kind, last FROM receipt_series WHERE organizer >= :from ORDER BY organizer, kind");
+SQL(check_numbers, "SELECT number FROM receipt WHERE organizer = :organizer AND kind = :kind ORDER BY number");
 SQL(check_codes, "SELECT id, used FROM discount_code WHERE event = :event ORDER BY id");
 SQL(check_code_uses, "SELECT taken FROM discount_use WHERE event = :event AND code = :code");
 SQL(check_registration_exists, "SELECT 1 FROM registration WHERE id = :id");
@@ -535,6 +537,30 @@ static void check_strays(struct check *check)
     }
 }
 
+/* 1, 2, 3, ... up to the last that was given. */
+static void check_receipts(struct check *check)
+{
+    struct query *q = query(check->tx, &check_series);
+
+    bind_blob(q, ":from", "", 0);
+    while (query_row(q)) {
+        struct id organizer = col_id(q, 0);
+        int64_t last = col_int(q, 2), wanted = 1;
+        struct query *numbers = query(check->tx, &check_numbers);
+
+        bind_id(numbers, ":organizer", &organizer);
+        bind_int(numbers, ":kind", col_int(q, 1));
+        for (; query_row(numbers); wanted++)
+            if (col_int(numbers, 0) != wanted)
+                break;
+        query_end(numbers);
+        if (wanted != last + 1)
+            check_breach(check, CHECK_MONEY, "organizer", &organizer, "has gaps in the numbers of its %s: %" PRId64 " is missing, %" PRId64 " was given",
+                         col_int(q, 1) == 1 ? "receipts" : "credit notes", wanted, last);
+    }
+    query_end(q);
+}
+
 static bool registration_exists(struct check *check, const struct id *id)
 {
     struct query *q = query(check->tx, &check_registration_exists);
@@ -584,6 +610,7 @@ bool check_rows(struct check *check)
     json_open_array(&check->jobs, NULL);
     check_events(check);
     check_strays(check);
+    check_receipts(check);
     check_all_jobs(check);
     json_close_array(&check->jobs);
     return !tx_failed(check->tx);

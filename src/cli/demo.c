@@ -18,6 +18,7 @@
 #include "cli/cli.h"
 #include "cli/demo_sales.h"
 #include "cli/serve.h"
+#include "events/discount.h"
 #include "events/event_change.h"
 #include "gate/gate.h"
 #include "identity/identity.h"
@@ -111,7 +112,25 @@ static void event_text(struct buf *out, const struct demo_event *event, int64_t 
     json_str(out, "currency", event->currency);
     json_int(out, "capacity", event->capacity);
     json_raw(out, "ticketTypes", event->types, strlen(event->types));
+    if (event->fee)
+        json_raw(out, "serviceFee", event->fee, strlen(event->fee));
+    if (event->seller)
+        json_raw(out, "seller", event->seller, strlen(event->seller));
     json_close(out);
+}
+
+static enum err add_code(struct tx *tx, const struct demo_event *of, const struct event *event)
+{
+    struct discount_code code = { .event = event->id, .code = of->code, .active = true, .max_uses = of->code_max_uses };
+    uint8_t last = (uint8_t)event->types[event->type_count - 1].n;
+
+    if (of->code_percent_bps) {
+        code.off = (struct price_discount){ PRICE_PERCENT, of->code_percent_bps };
+    } else {
+        code.types = &last;
+        code.type_count = 1;
+    }
+    return discount_create(tx, &code);
 }
 
 static enum err add_event(struct tx *tx, void *arg)
@@ -129,6 +148,8 @@ static enum err add_event(struct tx *tx, void *arg)
         e = event_create(tx, &demo->organizer, in, &event);
     if (!e)
         demo->event[demo->at] = event.id;
+    if (!e && demo_events[demo->at].code)
+        e = add_code(tx, &demo_events[demo->at], &event);
     if (!e && demo_events[demo->at].cancelled)
         e = event_cancel(tx, &event);
     return e;

@@ -17,6 +17,9 @@ struct demo_event {
     const char *currency;
     int64_t capacity;
     const char *types;        /* `ticketTypes` as in POST /v1/events */
+    const char *fee, *seller; /* `serviceFee` and `seller` likewise; NULL: none */
+    const char *code;         /* a discount code; NULL: none */
+    int64_t code_percent_bps, code_max_uses; /* 0 percent: it opens the last ticket type, which is hidden */
 };
 extern const struct demo_event demo_events[];
 extern const size_t demo_event_count;

@@ -22,13 +22,16 @@ const struct demo_event demo_events[] = {
     { .title = "Kwartet Zofii Wiśniewskiej: Bałtyk nocą", .category = "music", .timezone = "Europe/Warsaw", .days = 30, .hour = 20, .minute = 0,
       .length_h = 2, .venue = "Teatr Leśny", .address = "ul. Jaśkowa Dolina 45", .city = "Gdańsk", .country = "PL", .currency = "PLN",
       .capacity = 240, .description = "Jazz znad zimnego morza: trąbka, wiolonczela, kontrabas i cisza pomiędzy nimi.",
-      .types = "[{\"name\":\"Parter\",\"price\":12000,\"quantity\":160,\"maxPerOrder\":8},"
-               "{\"name\":\"Balkon\",\"price\":8000,\"quantity\":80,\"maxPerOrder\":8},"
-               "{\"name\":\"Ulgowy\",\"description\":\"Uczniowie, studenci, seniorzy\",\"price\":4500,\"quantity\":60,\"maxPerOrder\":4}]" },
+      .types = "[{\"name\":\"Parter\",\"price\":12000,\"quantity\":160,\"maxPerOrder\":8,\"taxRateBps\":800},"
+               "{\"name\":\"Balkon\",\"price\":8000,\"quantity\":80,\"maxPerOrder\":8,\"taxRateBps\":800},"
+               "{\"name\":\"Ulgowy\",\"description\":\"Uczniowie, studenci, seniorzy\",\"price\":4500,\"quantity\":60,\"maxPerOrder\":4,\"taxRateBps\":800}]",
+      .seller = "{\"name\":\"Fundacja Bałtyk Nocą\",\"address\":\"ul. Długa 12\\n80-827 Gdańsk\",\"taxId\":\"PL5830000000\"}",
+      .code = "BALTYK10", .code_percent_bps = 1000, .code_max_uses = 50 },
     { .title = "東京ナイトラン 10K", .category = "sports", .timezone = "Asia/Tokyo", .days = 45, .hour = 19, .minute = 0, .length_h = 3,
       .venue = "代々木公園", .address = "渋谷区代々木神園町2-1", .city = "東京", .country = "JP", .currency = "JPY", .capacity = 800,
       .description = "街の灯りの中を走る10キロ。完走者全員にメダルと温かいお茶をお渡しします。",
-      .types = "[{\"name\":\"一般\",\"price\":4500,\"quantity\":600},{\"name\":\"学生\",\"price\":2500,\"quantity\":200}]" },
+      .types = "[{\"name\":\"一般\",\"price\":4500,\"quantity\":600,\"taxRateBps\":1000},{\"name\":\"学生\",\"price\":2500,\"quantity\":200,\"taxRateBps\":1000}]",
+      .fee = "{\"fixed\":220}" },
     { .title = "ليلة الخط العربي", .category = "arts", .timezone = "Africa/Cairo", .days = 21, .hour = 18, .minute = 0, .length_h = 4,
       .venue = "بيت السحيمي", .address = "حارة الدرب الأصفر", .city = "القاهرة", .country = "EG", .currency = "EGP", .capacity = 120,
       .description = "ورشة وعرض حي مع ثلاثة خطاطين: الثلث والديواني والكوفي. الأدوات متوفرة لكل مشارك.",
@@ -36,7 +39,9 @@ const struct demo_event demo_events[] = {
     { .title = "Mercado de Inverno: Street Food Weekend", .category = "food", .timezone = "Europe/Lisbon", .days = 5, .hour = 12, .minute = 0,
       .length_h = 34, .venue = "LX Factory", .address = "Rua Rodrigues de Faria 103", .city = "Lisboa", .country = "PT", .currency = "EUR",
       .capacity = 1500, .description = "Trinta cozinhas, duas noites, um rio. O bilhete inclui a primeira bebida.",
-      .types = "[{\"name\":\"Um dia\",\"price\":500,\"quantity\":1000,\"maxPerOrder\":10},{\"name\":\"Fim de semana\",\"price\":800,\"quantity\":500}]" },
+      .types = "[{\"name\":\"Um dia\",\"price\":500,\"quantity\":1000,\"maxPerOrder\":10,\"taxRateBps\":2300},"
+               "{\"name\":\"Fim de semana\",\"price\":800,\"quantity\":500,\"taxRateBps\":2300}]",
+      .fee = "{\"fixed\":20,\"percentBps\":300}" },
     { .title = "दिल्ली किताब मेला: कहानी की शाम", .category = "literature", .timezone = "Asia/Kolkata", .days = 18, .hour = 17, .minute = 30,
       .length_h = 3, .venue = "त्रिवेणी कला संगम", .address = "205 तानसेन मार्ग", .city = "नई दिल्ली", .country = "IN", .currency = "INR", .capacity = 180,
       .description = "पाँच लेखक, पाँच अधूरी कहानियाँ, और श्रोता जो उन्हें पूरा करते हैं।",
@@ -53,11 +58,13 @@ const struct demo_event demo_events[] = {
       .online = true, .currency = "USD", .capacity = 1000,
       .description = "A two-hour guided read through a write-ahead log: pages, checksums, checkpoints, and what happens when the power goes.",
       .types = "[{\"name\":\"Live stream\",\"price\":2900,\"quantity\":900},{\"name\":\"Student\",\"price\":0,\"quantity\":100,\"maxPerOrder\":1,"
-               "\"maxPerAccount\":1}]" },
+               "\"maxPerAccount\":1},{\"name\":\"Backstage questions\",\"price\":4900,\"quantity\":20,\"hidden\":true}]",
+      .code = "FSYNC" },
     { .title = "Dawn Paddle and Breakfast", .category = "outdoors", .timezone = "Australia/Sydney", .days = 14, .hour = 5, .minute = 45, .length_h = 3,
       .venue = "Rose Bay Ferry Wharf", .address = "Lyne Park", .city = "Sydney", .country = "AU", .currency = "AUD", .capacity = 24,
       .description = "Kayaks, a flat harbour, and the sun coming up behind the heads. Coffee on the beach afterwards.",
-      .types = "[{\"name\":\"Single kayak\",\"price\":8900,\"quantity\":12},{\"name\":\"Double kayak (two people)\",\"price\":15000,\"quantity\":6}]" },
+      .types = "[{\"name\":\"Single kayak\",\"price\":8900,\"quantity\":12,\"taxRateBps\":1000,\"taxIncluded\":false},"
+               "{\"name\":\"Double kayak (two people)\",\"price\":15000,\"quantity\":6,\"taxRateBps\":1000,\"taxIncluded\":false}]" },
     { .title = "Freiluftkino: Metropolis", .category = "film", .timezone = "Europe/Vienna", .days = 20, .hour = 20, .minute = 0, .length_h = 3,
       .venue = "Karlsplatz", .city = "Wien", .country = "AT", .currency = "EUR", .capacity = 500, .cancelled = true,
       .description = "Der Film von 1927 mit neuer Orgelmusik. Abgesagt: die Leinwand ist dem Sturm nicht gewachsen.",

@@ -414,7 +414,8 @@ static void confirmed_tickets_are_mailed_to_their_buyer(void **state)
     mail = first = only_mail();
     assert_non_null(mail);
     assert_non_null(strstr(mail, " <jose@example.org>\r\n"));
-    assert_int_equal(times(mail, "Content-Type: application/pdf"), 2);
+    assert_int_equal(times(mail, "Content-Type: application/pdf"), 3); /* and the receipt */
+    assert_non_null(strstr(mail, "receipt-R-000001.pdf"));
     assert_int_equal(times(mail, "Content-Type: text/calendar; charset=utf-8; method=PUBLISH"), 1);
     assert_non_null(strstr(mail, "Second <Night> & more"));
     assert_non_null(strstr(mail, "Second &lt;Night&gt; &amp; more"));
@@ -442,7 +443,8 @@ static void a_big_order_gets_addresses(void **state)
     id_format(&order, key);
     assert_int_equal(deliver(key, 1), ERR_OK);
     mail = only_mail();
-    assert_int_equal(times(mail, "Content-Type: application/pdf"), 0);
+    assert_int_equal(times(mail, "Content-Type: application/pdf"), 1);
+    assert_non_null(strstr(mail, "filename=\"receipt-R-")); /* the only one */
     assert_int_equal(times(mail, "Content-Type: text/calendar"), 1);
     assert_int_equal(times(mail, "X-Amz-Signature"), 22); /* in text and in HTML */
 }
