@@ -393,8 +393,10 @@ static void purge(struct app *app, struct reader *reader, struct arena *arena)
         return;
     pthread_mutex_lock(&sim->lock);
     sim_run(sim, "DELETE FROM kept_answer WHERE key IN (SELECT key FROM kept_answer WHERE at < ? ORDER BY at LIMIT 1000)", "i", now_ms - KEPT_MS);
-    sim_run(sim, "DELETE FROM object WHERE seq IN (SELECT seq FROM object WHERE kind = 'event' AND (created < ?1 OR seq <= coalesce((SELECT seq FROM object"
-                 " WHERE kind = 'event' ORDER BY seq DESC LIMIT 1 OFFSET ?2), 0)) ORDER BY seq LIMIT 1000)", "ii", now_ms / 1000 - EVENTS_KEPT_S, (int64_t)EVENTS_MAX);
+    sim_run(sim, "DELETE FROM object WHERE seq IN (SELECT seq FROM object WHERE kind = 'event' AND created < ? ORDER BY created LIMIT 1000)", "i",
+            now_ms / 1000 - EVENTS_KEPT_S);
+    sim_run(sim, "DELETE FROM object WHERE seq IN (SELECT seq FROM object WHERE kind = 'event' AND seq <= (SELECT seq FROM object WHERE kind = 'event'"
+                 " ORDER BY seq DESC LIMIT 1 OFFSET ?) ORDER BY seq LIMIT 1000)", "i", (int64_t)EVENTS_MAX);
     sim_run(sim, "DELETE FROM delivery WHERE event NOT IN (SELECT id FROM object)", "");
     pthread_mutex_unlock(&sim->lock);
 }

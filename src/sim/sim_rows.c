@@ -22,6 +22,7 @@ static const char schema[] =
     " seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, parent TEXT, trait TEXT, json TEXT NOT NULL,"
     " created INTEGER NOT NULL DEFAULT 0) STRICT;"
     "CREATE INDEX IF NOT EXISTS object_kind ON object (kind, seq);"
+    "CREATE INDEX IF NOT EXISTS object_event_created ON object (created) WHERE kind = 'event';"
     "CREATE INDEX IF NOT EXISTS object_parent ON object (parent, kind, seq) WHERE parent IS NOT NULL;"
     "CREATE TABLE IF NOT EXISTS kept_answer ("
     " key TEXT PRIMARY KEY, request TEXT NOT NULL, status INTEGER NOT NULL, body TEXT NOT NULL, request_id TEXT NOT NULL, at INTEGER NOT NULL) STRICT;"

@@ -1,5 +1,8 @@
 // The official Stripe library is the judge of the simulator's events and webhooks, of our ear for them, and of how it fares when Stripe misbehaves.
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import test, { after } from 'node:test';
 
 import Stripe from 'stripe';
@@ -174,6 +177,28 @@ test('what is planned survives kill -9', async () => {
     await hand('POST', 'deliver');
     await waitFor(async () => (await stripe.refunds.retrieve(refund.id)).status === 'succeeded', 'the refund after the kill');
     await stripe.webhookEndpoints.del(endpoint.id);
+});
+
+test('a file of the first version is taken over', async () => {
+    const older = await start();
+    await older.stop();
+    const sql = `PRAGMA journal_mode = WAL; CREATE TABLE object (seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, parent TEXT, trait TEXT, json TEXT NOT NULL) STRICT;
+        CREATE INDEX object_kind ON object (kind, seq);
+        CREATE TABLE kept_answer (key TEXT PRIMARY KEY, request TEXT NOT NULL, status INTEGER NOT NULL, body TEXT NOT NULL, request_id TEXT NOT NULL, at INTEGER NOT NULL) STRICT;
+        CREATE TABLE delivery (id INTEGER PRIMARY KEY, event TEXT NOT NULL, endpoint TEXT, due INTEGER NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, created INTEGER NOT NULL) STRICT;
+        CREATE TABLE later (id INTEGER PRIMARY KEY, due INTEGER NOT NULL, what TEXT NOT NULL, object TEXT NOT NULL) STRICT;
+        INSERT INTO object VALUES (1, 'pi_old', 'payment_intent', NULL, NULL, '{"id":"pi_old","object":"payment_intent","created":1795700000,"status":"succeeded","amount":100}');
+        INSERT INTO object VALUES (2, 'evt_old', 'event', NULL, NULL, '{"id":"evt_old","object":"event","created":1795700001,"type":"payment_intent.succeeded","data":{"object":{}}}');
+        PRAGMA user_version = 1;`;
+    for (const suffix of ['', '-wal', '-shm'])
+        rmSync(join(older.data, `sim.db${suffix}`), { force: true });
+    execFileSync('sqlite3', [join(older.data, 'sim.db'), sql]);
+    await older.start();
+    const there = clients(older).stripe;
+    assert.equal((await there.paymentIntents.retrieve('pi_old')).amount, 100);
+    assert.deepEqual((await there.events.list({ type: 'payment_intent.succeeded', created: { gte: 1795700001 } })).data.map((e) => e.id), ['evt_old']);
+    assert.deepEqual((await there.paymentIntents.list({ created: { gt: 1795700000 } })).data, []);
+    await older.stop();
 });
 
 // ---- mischief ----
