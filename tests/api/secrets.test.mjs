@@ -95,7 +95,8 @@ test('signing up, in, out, and all that goes wrong in it', async () => {
     const other = fresh();
     await good('SignUp', { Username: other, Password: pass });
     await good('ResendConfirmationCode', { Username: other });
-    await bad('SignUp', { Username: other, Password: wrongPass });
+    await good('SignUp', { Username: other, Password: wrongPass });
+    await good('SignUp', { Username: email, Password: wrongPass });
     await bad('SignUp', { Username: pass, Password: 'short', [second]: second });
     await bad('SignUp', { Username: fresh(), Password: { nested: pass } });
     await bad('SignUp', { Username: fresh(), Password: pass, UserAttributes: [{ Name: wrongPass, Value: second }] });
