@@ -101,6 +101,9 @@ export const table = {
     'DELETE /v1/registrations/{registrationId}': { ids: (w) => ({ registrationId: w.hold.registrationId }), rows: {
         event:         '401 401 401 200 404 404 404 404 404 404 403 403 404',
         none:          '401 401 401 404 404 404 404 404 404 404 403 403 404' } },
+    'GET /v1/registrations/{registrationId}/receipt': { rows: {
+        event:         '401 401 401 200 404 200 404 200 404 404 403 403 200',
+        none:          '401 401 401 404 404 404 404 404 404 404 403 403 404' } },
     'POST /v1/registrations/{registrationId}/resend': { rows: {
         event:         '401 401 401 202 404 202 404 202 404 404 403 403 202',
         none:          '401 401 401 404 404 404 404 404 404 404 403 403 404' } },

@@ -141,6 +141,35 @@ static void the_same_ticket_is_the_same_bytes(void **state)
     clock_set_offset_ms(0);
 }
 
+/* In this process and in the child, over a second's edge; in any script; and what is no JSON is refused, not drawn. */
+static void a_receipt_is_the_same_bytes_and_reads_back(void **state)
+{
+    static const char json[] =
+        "{\"title\":\"Receipt\",\"number\":\"R-000017\",\"date\":\"12 March 2027\",\"author\":\"Zażółć\",\"seller\":\"Zażółć sp. z o.o.\\nGdańsk\","
+        "\"buyer\":\"\\u0646\\u0648\\u0631\",\"event\":\"東京ナイトラン\",\"payment\":\"pi_1\",\"dated\":1805000000000,"
+        "\"lines\":[[\"दिल्ली\",\"2\",\"KWD 1.250\",\"KWD 2.500\"],[7,null,\"\"]],\"sums\":[[\"Subtotal\",\"KWD 2.500\"]],\"totalLabel\":\"Total paid\","
+        "\"total\":\"KWD 2.500\",\"taxLines\":[[\"Tax 5 % included in KWD 2.500\",\"KWD 0.120\"]],\"foot\":\"Receipt R-000017\"}";
+    struct timespec wait = { .tv_nsec = 20 * 1000 * 1000 };
+    struct bytes first, again;
+    char *path, *text;
+
+    assert_int_equal(render_draw_receipt(arena, json, strlen(json), &first), ERR_OK);
+    for (time_t from = time(NULL); time(NULL) == from;)
+        nanosleep(&wait, NULL);
+    assert_int_equal(render_draw_receipt(arena, json, strlen(json), &again), ERR_OK);
+    assert_true(same(first, again));
+    assert_int_equal(render_receipt_pdf(render, arena, json, strlen(json), &again), ERR_OK);
+    assert_true(same(first, again));
+    path = save(first, "receipt.pdf");
+    assert_non_null(strstr(output_of(arena_printf(arena, "qpdf --check %s 2>&1", path)), "No syntax or stream encoding errors found"));
+    text = output_of(arena_printf(arena, "pdftotext -layout %s - 2>&1", path));
+    assert_non_null(strstr(text, "Zażółć sp. z o.o."));
+    assert_non_null(strstr(text, "KWD 2.500"));
+    assert_non_null(strstr(text, "東京ナイトラン"));
+    assert_int_equal(render_receipt_pdf(render, arena, "{}", 2, &again), ERR_OK);
+    assert_int_equal(render_receipt_pdf(render, arena, "no json", 7, &again), ERR_INTERNAL);
+}
+
 static void hostile_texts_are_drawn_or_dropped(void **state)
 {
     char long_text[20000], marks[4001];
@@ -253,7 +282,8 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(requests_survive_the_wire),       cmocka_unit_test(every_script_is_one_sound_page_that_reads_back),
-        cmocka_unit_test(the_same_ticket_is_the_same_bytes), cmocka_unit_test(hostile_texts_are_drawn_or_dropped),
+        cmocka_unit_test(the_same_ticket_is_the_same_bytes),
+        cmocka_unit_test(a_receipt_is_the_same_bytes_and_reads_back), cmocka_unit_test(hostile_texts_are_drawn_or_dropped),
         cmocka_unit_test(a_child_that_died_is_started_again), cmocka_unit_test(the_child_holds_nothing_of_ours), cmocka_unit_test(speed),
     };
 
