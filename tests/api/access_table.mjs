@@ -32,6 +32,11 @@ const managers = {
     draft:             '401 401 401 404 404 200 404 200 403 404 403 403 200',
     none:              '401 401 401 404 404 404 404 404 404 404 403 403 404',
 };
+const owners = {
+    event:             '401 401 401 403 403 200 403 403 403 403 403 403 200',
+    draft:             '401 401 401 404 404 200 404 403 403 404 403 403 200',
+    none:              '401 401 401 404 404 404 404 404 404 404 403 403 404',
+};
 const atTheGate = {
     event:             '401 401 401 403 403 200 403 200 200 403 200 403 200',
     draft:             '401 401 401 404 404 200 404 200 200 404 200 404 200',
@@ -65,10 +70,9 @@ export const table = {
     'PATCH /v1/events/{eventId}': { body: () => ({ description: `Better ${++n}` }), rows: managers },
     // A picture that is wrong is 415; there is no 422 in it.
     'PUT /v1/events/{eventId}/image': { raw: image, wrong: { bytes: Buffer.from('no picture'), type: 'image/png' }, wrongStatus: 415, rows: managers },
-    'POST /v1/events/{eventId}/cancel': { fresh: (w, thing) => w.newEvent(thing), rows: {
-        event:         '401 401 401 403 403 200 403 403 403 403 403 403 200',
-        draft:         '401 401 401 404 404 200 404 403 403 404 403 403 200',
-        none:          '401 401 401 404 404 404 404 404 404 404 403 403 404' } },
+    'POST /v1/events/{eventId}/cancel': { fresh: (w, thing) => w.newEvent(thing), rows: owners },
+    'GET /v1/events/{eventId}/finance': { rows: owners },
+    'GET /v1/events/{eventId}/finance.csv': { rows: owners },
     'GET /v1/events/{eventId}/stats': { rows: managers },
     'GET /v1/events/{eventId}/registrations': { rows: managers },
     'GET /v1/events/{eventId}/registrations.csv': { rows: managers },
