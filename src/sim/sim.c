@@ -415,14 +415,15 @@ static void problem(struct req *req, enum err e)
 }
 
 #define CALL(method_, path_, work_) { method_, path_, WORK, .work = work_, .lane = LANE_SIM, .raw = true, .problem = problem, .body_type = "" }
-#define PAGE(method_, work_) { method_, "/sim/stripe/3ds/{intent...}", WORK, .work = work_, .lane = LANE_SIM, .raw = true, .body_type = "" }
+#define PAGE(method_, path_, work_) { method_, path_, WORK, .work = work_, .lane = LANE_SIM, .raw = true, .body_type = "" }
 
 const struct route sim_routes[] = {
     CALL("GET", "/sim/stripe/v1/{path...}", answer_call),
     CALL("POST", "/sim/stripe/v1/{path...}", answer_call),
     CALL("DELETE", "/sim/stripe/v1/{path...}", answer_call),
-    PAGE("GET", sim_page_show),
-    PAGE("POST", sim_page_take),
+    PAGE("GET", "/sim/stripe/3ds/{intent...}", sim_page_show),
+    PAGE("POST", "/sim/stripe/3ds/{intent...}", sim_page_take),
+    PAGE("GET", "/sim/stripe/3ds.css", sim_page_style),
     CALL("GET", "/sim/state", sim_control),
     CALL("GET", "/sim/mischief", sim_control),
     CALL("POST", "/sim/mischief", sim_control),

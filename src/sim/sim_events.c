@@ -67,7 +67,7 @@ void sim_changed(struct sim_call *call, json_t *object, const char *type)
 
 bool sim_events(struct sim_call *call, const char *rest)
 {
-    static const char *const names[] = { "delivery_success", "type", "types", NULL };
+    static const char *const names[] = { "type", "types", NULL };
     json_t *event;
 
     if (!call->secret)

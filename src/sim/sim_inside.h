@@ -311,5 +311,6 @@ enum err sim_control(struct req *req);
 
 enum err sim_page_show(struct req *req);
 enum err sim_page_take(struct req *req);
+enum err sim_page_style(struct req *req);
 
 #endif

@@ -1,7 +1,7 @@
 /*
  * sim_page.c - the page where a card holder of 3-D Secure says yes or no.
  *
- * Plain HTML without script or style of its own, so that the server's
+ * Plain HTML without script, and its style in a file, so that the server's
  * Content-Security-Policy stands as it is. The way back leads to the shop's
  * return_url with payment_intent, payment_intent_client_secret and
  * redirect_status, as Stripe's does. A form may only lead to our own origin
@@ -42,13 +42,26 @@ static struct buf *page_begin(struct req *req, int status, const char *refresh, 
         add_html(out, refresh);
         buf_str(out, "\">");
     }
-    buf_printf(out, "<link rel=\"stylesheet\" href=\"/assets/page.css\"><main><h1>%s</h1>", heading);
+    buf_printf(out, "<link rel=\"stylesheet\" href=\"/sim/stripe/3ds.css\"><main><h1>%s</h1>", heading);
     return out;
 }
 
 static void page_end(struct buf *out)
 {
     buf_str(out, "<p>This is the Stripe simulator. No money moves.</p></main></html>\n");
+}
+
+enum err sim_page_style(struct req *req)
+{
+    static const char style[] = "body{margin:0;font:1.1rem/1.5 system-ui,sans-serif;color:#1a1f36;background:#f6f8fa}"
+                                "main{max-width:26rem;margin:8vh auto;padding:1.5rem;background:#fff;border:1px solid #d5dbe1;border-radius:.5rem}"
+                                "h1{font-size:1.4rem;margin-top:0}button{font:inherit;min-height:3rem;padding:0 1.5rem;margin:.25rem 0}";
+
+    if (!req->app->sim)
+        return ERR_NOT_FOUND;
+    buf_str(reply_begin(req, 200, "text/css; charset=utf-8"), style);
+    req->reply.cache_control = "public, max-age=300";
+    return ERR_OK;
 }
 
 /* ---- the way back ---- */

@@ -99,7 +99,10 @@ test('3-D Secure waits for its holder', async () => {
     assert.equal(waiting.next_action.type, 'redirect_to_url');
     const url = new URL(waiting.next_action.redirect_to_url.url);
     const say = (outcome) => send(usher.url, 'POST', url.pathname + url.search, { body: `outcome=${outcome}`, headers: { 'content-type': 'application/x-www-form-urlencoded' } });
-    assert.match((await send(usher.url, 'GET', url.pathname + url.search)).text, /<form method="post">/);
+    const shown = await send(usher.url, 'GET', url.pathname + url.search);
+    assert.match(shown.text, /<form method="post">/);
+    assert.doesNotMatch(shown.text, /<style|<script|style=/, 'nothing that the policy forbids');
+    assert.match((await send(usher.url, 'GET', shown.text.match(/rel="stylesheet" href="([^"]+)"/)[1])).headers['content-type'], /^text\/css/);
     assert.equal((await send(usher.url, 'GET', url.pathname)).status, 404, 'not without the secret');
     // Another origin cannot be reached by a redirect behind a form (form-action 'self'): the page leads on.
     const answer = await say('pass');
