@@ -229,6 +229,8 @@ bool sim_amount(struct sim_call *call, const char *currency, int64_t amount);
 /* Move money: a balance transaction. Returns its id, in the arena. `at_once`: available now, not in two days. */
 const char *sim_move(struct sim_call *call, const char *type, const char *category, json_t *source, json_int_t amount, json_int_t fee, bool at_once);
 json_int_t sim_fee(json_int_t amount);
+/* "42.00 eur", "4200 jpy" */
+char *sim_money_text(struct arena *arena, const char *currency, json_int_t amount);
 /* {"available":[...],"pending":[...]}; a new reference. */
 json_t *sim_balance_now(struct sim_call *call);
 

@@ -42,6 +42,17 @@ static const struct {
     int step;
 } steps[] = { { "bhd", 10 }, { "jod", 10 }, { "kwd", 10 }, { "omr", 10 }, { "tnd", 10 }, { "isk", 100 }, { "ugx", 100 } };
 
+char *sim_money_text(struct arena *arena, const char *currency, json_int_t amount)
+{
+    static const char *const whole[] = { "bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "vnd", "vuv", "xaf", "xof", "xpf", NULL };
+    static const char *const thousandths[] = { "bhd", "jod", "kwd", "omr", "tnd", NULL };
+    json_int_t unit = sim_one_of(currency, thousandths) ? 1000 : 100;
+
+    if (sim_one_of(currency, whole))
+        return arena_printf(arena, "%" PRId64 " %s", (int64_t)amount, currency);
+    return arena_printf(arena, "%" PRId64 ".%0*" PRId64 " %s", (int64_t)(amount / unit), unit == 100 ? 2 : 3, (int64_t)(amount % unit), currency);
+}
+
 bool sim_currency(struct sim_call *call, const char *text, char out[4])
 {
     char wanted[5];
@@ -64,7 +75,7 @@ bool sim_amount(struct sim_call *call, const char *currency, int64_t amount)
     for (size_t i = 0; i < COUNT(minimums); i++)
         if (strcmp(currency, minimums[i].currency) == 0 && amount < minimums[i].minimum)
             return sim_error(call, 400, "invalid_request_error", "amount_too_small", "amount",
-                             "Amount must be at least %d %s in the currency's smallest unit.", minimums[i].minimum, currency);
+                             "Amount must be at least %s.", sim_money_text(call->arena, currency, minimums[i].minimum));
     for (size_t i = 0; i < COUNT(steps); i++)
         if (strcmp(currency, steps[i].currency) == 0 && amount % steps[i].step != 0)
             return sim_bad(call, "amount", "Invalid amount: in %s it must be a multiple of %d.", currency, steps[i].step);

@@ -55,7 +55,7 @@ enum err sim_page_style(struct req *req)
 {
     static const char style[] = "body{margin:0;font:1.1rem/1.5 system-ui,sans-serif;color:#1a1f36;background:#f6f8fa}"
                                 "main{max-width:26rem;margin:8vh auto;padding:1.5rem;background:#fff;border:1px solid #d5dbe1;border-radius:.5rem}"
-                                "h1{font-size:1.4rem;margin-top:0}button{font:inherit;min-height:3rem;padding:0 1.5rem;margin:.25rem 0}";
+                                "h1{font-size:1.4rem;margin-top:0}button{font:inherit;margin-right:.5rem;min-height:3rem;padding:0 1.5rem}";
 
     if (!req->app->sim)
         return ERR_NOT_FOUND;
@@ -162,7 +162,7 @@ enum err sim_page_show(struct req *req)
         return ERR_OK;
     }
     out = page_begin(req, 200, NULL, "Your bank asks: is this you?");
-    buf_printf(out, "<p>A payment of %" PRId64 " in the smallest unit of %s", (int64_t)sim_number(intent, "amount"), sim_text(intent, "currency"));
+    buf_printf(out, "<p>A payment of %s", sim_money_text(req->arena, sim_text(intent, "currency"), sim_number(intent, "amount")));
     if (sim_text(intent, "description")) {
         buf_str(out, ", for ");
         add_html(out, sim_text(intent, "description"));

@@ -101,6 +101,7 @@ test('3-D Secure waits for its holder', async () => {
     const say = (outcome) => send(usher.url, 'POST', url.pathname + url.search, { body: `outcome=${outcome}`, headers: { 'content-type': 'application/x-www-form-urlencoded' } });
     const shown = await send(usher.url, 'GET', url.pathname + url.search);
     assert.match(shown.text, /<form method="post">/);
+    assert.match(shown.text, /A payment of 42\.00 eur/);
     assert.doesNotMatch(shown.text, /<style|<script|style=/, 'nothing that the policy forbids');
     assert.match((await send(usher.url, 'GET', shown.text.match(/rel="stylesheet" href="([^"]+)"/)[1])).headers['content-type'], /^text\/css/);
     assert.equal((await send(usher.url, 'GET', url.pathname)).status, 404, 'not without the secret');

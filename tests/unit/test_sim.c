@@ -192,6 +192,20 @@ static void turns_and_scopes_are_exact(void **state)
     arena_free(arena);
 }
 
+static void money_is_written_as_people_do(void **state)
+{
+    static const struct {
+        const char *currency;
+        int amount;
+        const char *text;
+    } rows[] = { { "eur", 4200, "42.00 eur" }, { "usd", 5, "0.05 usd" }, { "jpy", 4200, "4200 jpy" }, { "kwd", 1050, "1.050 kwd" }, { "isk", 5000, "50.00 isk" } };
+    struct arena *arena = arena_new(0);
+
+    for (size_t i = 0; i < COUNT(rows); i++)
+        assert_string_equal(sim_money_text(arena, rows[i].currency, rows[i].amount), rows[i].text);
+    arena_free(arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -203,6 +217,7 @@ int main(void)
         cmocka_unit_test(what_is_no_rule_is_named),
         cmocka_unit_test(a_seed_repeats_a_run),
         cmocka_unit_test(turns_and_scopes_are_exact),
+        cmocka_unit_test(money_is_written_as_people_do),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
