@@ -162,7 +162,7 @@ static const char *type_name(const struct event *event, unsigned n)
 void registrations_csv_header(struct buf *out)
 {
     buf_str(out, "registrationId,status,createdAt,buyerName,buyerEmail,ticketType,attendeeName,attendeeEmail,unitPrice,currency,ticketId,"
-                 "ticketStatus,usedAt\r\n");
+                 "ticketStatus,usedAt,discount,fee,tax,paid\r\n");
 }
 
 void registrations_csv(struct buf *out, struct tx *tx, const struct event *event, const struct registration *regs,
@@ -181,6 +181,7 @@ void registrations_csv(struct buf *out, struct tx *tx, const struct event *event
                 const struct ticket_row *ticket = n < ticket_count ? &tickets[n] : NULL;
                 const struct registration_attendee *attendee = reg->attendees && reg->attendees[n].name ? &reg->attendees[n] : NULL;
                 char used[CLOCK_TEXT_LEN + 1] = "";
+                struct price_line price;
 
                 cell_id(out, &reg->id, true);
                 cell(out, registration_status_words[reg->status], false);
@@ -203,7 +204,9 @@ void registrations_csv(struct buf *out, struct tx *tx, const struct event *event
                 } else {
                     buf_str(out, ",,,");
                 }
-                buf_str(out, "\r\n");
+                price = registration_ticket_price(reg, n + 1);
+                buf_printf(out, ",%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRId64 "\r\n", price.discount, price.fee, price.tax,
+                           reg->confirmed_at_ms ? price.total : 0);
             }
     }
 }

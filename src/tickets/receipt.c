@@ -177,13 +177,13 @@ static void parties(struct paper *paper, const char *number)
     const struct event *event = &paper->event;
     const char *seller = event->seller_name ? event->seller_name : paper->organizer.name ? paper->organizer.name : paper->organizer.email;
     const char *tax_id = event->seller_tax_id ? arena_printf(arena, "Tax ID %s", event->seller_tax_id) : NULL;
-    bool named = paper->buyer.name && paper->buyer.email && strcmp(paper->buyer.name, paper->buyer.email) != 0;
 
     json_str(&paper->out, "number", number);
     json_str(&paper->out, "date", day_text(arena, event, paper->tx->now_ms));
     json_str(&paper->out, "author", seller ? seller : "Usher");
     json_str(&paper->out, "seller", stacked(arena, seller, event->seller_address, tax_id));
-    json_str(&paper->out, "buyer", stacked(arena, paper->buyer.name ? paper->buyer.name : paper->buyer.email, named ? paper->buyer.email : NULL, NULL));
+    /* It outlives the account, so it has no more of a person than bookkeeping needs: the name, and an address only where there is none. */
+    json_str(&paper->out, "buyer", paper->buyer.name ? paper->buyer.name : paper->buyer.email);
     json_str(&paper->out, "event", stacked(arena, event->title, when_text(arena, event), venue_text(arena, event)));
     json_int(&paper->out, "dated", paper->tx->now_ms);
 }

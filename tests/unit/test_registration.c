@@ -21,6 +21,9 @@ SQL(add_event_sql, "INSERT INTO event (id, organizer, status, listed, title, sta
 SQL(add_type_sql, "INSERT INTO ticket_type (event, n, name, price, min_per_order, max_per_order, max_per_account)"
                   " VALUES (:event, :n, 'Type', :price, :min, :max, :per_account)");
 SQL(add_stock_sql, "INSERT INTO stock (event, n, quantity) VALUES (:event, :n, :quantity)");
+SQL(add_code_sql, "INSERT INTO discount_code (event, id, code, code_key, kind, value, max_uses, active, created_at, updated_at)"
+                  " VALUES (:event, :id, 'Half', 'half', 1, 5000, 1, 1, :now, :now)");
+SQL(read_code_sql, "SELECT used FROM discount_code WHERE event = :event AND id = :id");
 SQL(read_stock_sql, "SELECT n, quantity, held, sold FROM stock WHERE event = :event ORDER BY n");
 
 struct world {
@@ -320,9 +323,86 @@ static void a_hold_ends_once_and_a_late_payment_takes_seats_only_if_there_are(vo
     (void)state;
 }
 
+/* ---- a discount code with one use ---- */
+
+static enum err add_code(struct tx *tx, void *arg)
+{
+    struct world *world = arg;
+    struct query *q = query(tx, &add_code_sql);
+
+    bind_id(q, ":event", &world->event);
+    bind_id(q, ":id", &world->event); /* any id will do */
+    bind_int(q, ":now", tx->now_ms);
+    query_run(q);
+    return ERR_OK;
+}
+
+static int64_t code_used(struct world *world)
+{
+    struct fault fault = { .arena = world->arena };
+    struct tx tx = { .app = &world->app };
+    struct query *q;
+    int64_t used;
+
+    reader_begin(world->reader, &tx, world->arena, &fault);
+    q = query(&tx, &read_code_sql);
+    bind_id(q, ":event", &world->event);
+    bind_id(q, ":id", &world->event);
+    used = query_row(q) ? col_int(q, 0) : -1;
+    query_end(q);
+    reader_end(world->reader, &tx);
+    return used;
+}
+
+/* The first buyer's hold runs out, the second takes the only use; the first one's late payment is then not honoured, though seats are left. Given
+ * back, the use is there for a late payment again. */
+static void a_late_payment_takes_its_code_only_if_a_use_is_left(void **state)
+{
+    struct world world;
+    struct registration_item_new items[1];
+    struct step step;
+    struct id first, second;
+
+    world_open(&world);
+    assert_int_equal(store_write_wait(world.app.store, world.arena, NULL, &world.event, false, add_code, &world), ERR_OK);
+    items[0] = item(&world, 1, 2);
+    step = order(&world, 0, items, 1);
+    step.in.discount_code = "HALF";
+    assert_int_equal(do_step(&world, &step, NULL), ERR_OK);
+    first = step.out;
+    assert_int_equal(code_used(&world), 1);
+    step = order(&world, 1, items, 1);
+    step.in.discount_code = "half";
+    assert_int_equal(do_step(&world, &step, NULL), ERR_CODE_USED_UP);
+    clock_set_offset_ms(601000);
+    step = (struct step){ .kind = EXPIRE, .id = first };
+    assert_int_equal(do_step(&world, &step, NULL), ERR_OK);
+    assert_int_equal(code_used(&world), 0);
+    step = order(&world, 1, items, 1);
+    step.in.discount_code = "half";
+    assert_int_equal(do_step(&world, &step, NULL), ERR_OK);
+    second = step.out;
+    step = (struct step){ .kind = CONFIRM, .id = first };
+    assert_int_equal(do_step(&world, &step, NULL), ERR_SOLD_OUT);
+    assert_int_equal(code_used(&world), 1);
+    step = (struct step){ .kind = GIVE_BACK, .id = second };
+    assert_int_equal(do_step(&world, &step, NULL), ERR_OK);
+    assert_int_equal(code_used(&world), 0);
+    step = (struct step){ .kind = CONFIRM, .id = first };
+    assert_int_equal(do_step(&world, &step, NULL), ERR_OK);
+    assert_int_equal(code_used(&world), 1);
+    step = (struct step){ .kind = END, .id = first };
+    assert_int_equal(do_step(&world, &step, NULL), ERR_OK);
+    assert_int_equal(code_used(&world), 0);
+    check_counters(&world, (struct id[]){ first, second }, 2);
+    world_close(&world);
+    (void)state;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_late_payment_takes_its_code_only_if_a_use_is_left),
         cmocka_unit_test(counters_follow_the_rows_through_any_order_of_events),
         cmocka_unit_test(refusals_name_each_fault_and_change_nothing),
         cmocka_unit_test(a_hold_ends_once_and_a_late_payment_takes_seats_only_if_there_are),
