@@ -1,5 +1,5 @@
-// Random schedules of buying, paying, refunding and cancelling, under bad weather: webhooks that come twice, late or never, answers that get lost, a
-// clock that leaps, kill -9. When the sky is clear again, each event is compared with a model that knows only the simulator's truth: every
+// Random schedules of buying with codes, paying, refunding and cancelling, under bad weather: webhooks that come twice, out of order, late or never, a
+// Stripe that fails, limits, hangs or hides that it did as asked, a clock that leaps, kill -9. When the sky is clear again, each event is compared with a model that knows only the simulator's truth: every
 // succeeded payment is one set of tickets or one refund, to the cent, and seats, tickets and books agree with it.
 //
 //     TEST_SCHEDULES=10000   how many in all
@@ -7,8 +7,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { seed, seeded, start, uuid7, waitFor } from '../api/lib.mjs';
-import { simulator } from '../api/stripe_line.mjs';
+import { seed, seeded, send, start, uuid7, waitFor } from '../api/lib.mjs';
+import { simulator, simulatorKeys } from '../api/stripe_line.mjs';
 
 const SCHEDULES = Number(process.env.TEST_SCHEDULES ?? 10_000);
 const A_ROUND = 250; // on one server, with one data folder
@@ -18,7 +18,11 @@ const first = seed();
 const currencies = ['EUR', 'EUR', 'USD', 'JPY', 'KWD'];
 const cards = [
     ...Array(8).fill('pm_card_visa'), 'pm_card_visa_chargeDeclined', 'pm_card_visa_chargeDeclinedInsufficientFunds', 'pm_card_threeDSecure2Required',
-    'pm_card_threeDSecure2Required', 'pm_card_pendingRefund',
+    'pm_card_threeDSecure2Required', 'pm_card_threeDSecureRequiredChargeDeclined', 'pm_card_pendingRefund', 'pm_card_refundFail', 'pm_card_createDispute',
+];
+const mischiefs = [
+    '', '', 'drop=0.3 duplicate=0.3 reorder:2000=0.5', 'drop', 'delay:20000=0.5 duplicate=0.5', 'fail=0.2 fail_after=0.2', 'reset=0.15 reset_after=0.2',
+    'limit=0.3 drop=0.3', 'hang:700=0.05 fail_after=0.1 duplicate=0.5', 'slow:300=0.1 reset_after/POST:refunds drop=0.2/charge.',
 ];
 
 // ---- the sky ----
@@ -37,6 +41,8 @@ class Weather {
                 await this.kill();
             else if (what < 5)
                 await this.leap(1000 * (1 + this.chance.below(700)));
+            else if (what < 7)
+                await hand(this.usher, 'mischief', { rules: `seed=${this.chance.below(1000)} ${this.chance.pick(mischiefs)}` });
         }
     }
 
@@ -53,6 +59,13 @@ class Weather {
         await this.usher.advance(ms);
         this.leaps++;
     }
+}
+
+// The simulator's own switches.
+async function hand(usher, what, form = {}) {
+    const answer = await send(usher.url, 'POST', `/sim/${what}`, { body: new URLSearchParams(form).toString(),
+        headers: { authorization: `Bearer ${simulatorKeys(usher).secret}`, 'content-type': 'application/x-www-form-urlencoded' } });
+    assert.equal(answer.status, 200, answer.text);
 }
 
 // ---- one schedule ----
@@ -101,6 +114,11 @@ class Schedule {
             made = await this.call('event', '/v1/events', { token: this.organizer.token, body: this.usher.eventBody({
                 title: `Schedule ${this.from}`, capacity, currency: chance.pick(currencies), ticketTypes: types }) });
         this.event = made.body;
+        if (chance.below(3) === 0) {
+            const code = await this.call('code', `/v1/events/${this.event.eventId}/discount-codes`, { token: this.organizer.token,
+                body: { code: 'LUCKY', ...chance.pick([{ percentBps: 2000 }, { percentBps: 10_000 }, { amount: 500 }]), maxUses: 1 + chance.below(3) } });
+            this.code = code.status === 201 ? code.body : undefined;
+        }
         const visits = Array.from({ length: 1 + chance.below(3) }, () => this.split().visit(chance.pick(this.buyers)));
         if (chance.below(12) === 0)
             visits.push(this.split().call('cancel event', `/v1/events/${this.event.eventId}/cancel`, { token: this.organizer.token }));
@@ -116,7 +134,8 @@ class Schedule {
         const { chance } = this;
         const items = this.event.ticketTypes.filter((_, i) => i === 0 || chance.below(3) === 0).map((type) => (
             { ticketTypeId: type.ticketTypeId, quantity: 1 + chance.below(3) }));
-        const registered = await this.call('register', '/v1/registrations', { token: buyer.token, body: { eventId: this.event.eventId, items } });
+        const registered = await this.call('register', '/v1/registrations', { token: buyer.token, body: { eventId: this.event.eventId, items,
+            ...(this.code && chance.below(3) && { discountCode: 'lucky' }) } });
         if (registered.status !== 201)
             return;
         const registration = registered.body;
@@ -192,7 +211,7 @@ async function truth(usher) {
     const by = new Map();
     const of = (id) => {
         if (!by.has(id))
-            by.set(id, { intents: [], refunds: [] });
+            by.set(id, { intents: [], refunds: [], disputes: [] });
         return by.get(id);
     };
     const owner = new Map();
@@ -202,6 +221,8 @@ async function truth(usher) {
     }
     for (const refund of await all(usher, 'refunds'))
         of(owner.get(refund.payment_intent)).refunds.push(refund);
+    for (const dispute of await all(usher, 'disputes'))
+        of(owner.get(dispute.payment_intent)).disputes.push(dispute);
     return by;
 }
 
@@ -225,30 +246,34 @@ function judge(registration, paid, tickets, prices) {
     const back = sum(paid.refunds.filter((refund) => refund.status !== 'failed'), (refund) => refund.amount);
     const at = `${registrationId} is ${status}, ${received} came, ${back} went back`;
     const quantity = sum(items, (item) => item.quantity);
+    const left = tickets.filter((ticket) => registration.ticketIds.includes(ticket.ticketId));
     const good = tickets.filter((ticket) => ticket.status !== 'cancelled').length;
+    // Money that the provider could not give back is with the organizer, and a job keeps it in sight; money that the bank took is gone, and so are the tickets.
+    const stuck = paid.refunds.some((refund) => refund.status === 'failed');
+    const taken = paid.disputes.some((dispute) => dispute.status !== 'won');
 
     assert.notEqual(status, 'pending', `${at}: no hold outlives its time`);
     for (const intent of paid.intents) {
         assert.ok(['succeeded', 'canceled'].includes(intent.status), `${at}: ${intent.id} is ${intent.status} and can still be paid`);
         assert.equal(intent.amount, amount, `${at}: ${intent.id} is over another amount`);
     }
+    assert.ok(back <= received, `${at}: more than came`);
     if (amount === 0) {
         assert.equal(paid.intents.length, 0, `${at}: a free registration touches no Stripe`);
     } else if (status === 'confirmed') {
         const own = succeeded.find((intent) => intent.id === registration.paymentIntentId);
         assert.ok(own && own.amount_received === amount, `${at}: confirmed by a payment of exactly its amount`);
-        assert.equal(received - back, amount - refundedAmount, `${at}, of which it knows ${refundedAmount}`);
-        const worth = sum(tickets.filter((ticket) => ticket.status !== 'cancelled'), (ticket) => prices.get(ticket.ticketTypeId));
+        if (!stuck && !taken)
+            assert.equal(received - back, amount - refundedAmount, `${at}, of which it knows ${refundedAmount}`);
+        const worth = sum(left, (ticket) => prices.get(ticket.ticketTypeId));
         assert.ok(refundedAmount < amount || worth === 0, `${at}: tickets for nothing`);
-    } else {
+    } else if (!stuck && !taken) {
         assert.equal(received, back, `${at}: no tickets, so no money`);
     }
     assert.equal(tickets.length, ['confirmed', 'refunded'].includes(status) || tickets.length ? quantity : 0, `${at}: one set of tickets`);
     if (status === 'confirmed')
-        assert.ok(good > 0, `${at}: confirmed without a ticket`);
-    else
-        assert.equal(good, 0, `${at}: and ${good} of its tickets are good`);
-    return { id: registrationId, good };
+        assert.ok(left.length > 0, `${at}: confirmed without a ticket`);
+    assert.equal(good, status === 'confirmed' && !taken ? left.length : 0, `${at}${taken ? ', disputed' : ''}: tickets that open a door`);
 }
 
 async function compare(world, schedule, paid) {
@@ -264,11 +289,12 @@ async function compare(world, schedule, paid) {
 
     for (const registration of registrations) {
         const tickets = roster.filter((ticket) => ticket.ticketId.slice(0, -2) === registration.registrationId.slice(0, -2)); // its id with n in the last byte
-        judge(registration, paid.get(registration.registrationId) ?? { intents: [], refunds: [] }, tickets, prices);
+        judge(registration, paid.get(registration.registrationId) ?? { intents: [], refunds: [], disputes: [] }, tickets, prices);
     }
+    const types = new Map(roster.map((ticket) => [ticket.ticketId, ticket.ticketTypeId]));
     const taken = new Map();
-    for (const ticket of roster.filter((row) => row.status !== 'cancelled'))
-        taken.set(ticket.ticketTypeId, (taken.get(ticket.ticketTypeId) ?? 0) + 1);
+    for (const id of registrations.filter(({ status }) => status === 'confirmed').flatMap(({ ticketIds }) => ticketIds))
+        taken.set(types.get(id), (taken.get(types.get(id)) ?? 0) + 1);
     const left = event.capacity - sum([...taken.values()], (n) => n);
     assert.ok(left >= 0, `${eventId} is oversold`);
     for (const type of event.ticketTypes) {
@@ -276,20 +302,37 @@ async function compare(world, schedule, paid) {
         assert.ok(free >= 0, `${type.name} is oversold`);
         assert.equal(type.available, Math.min(free, left), `seats of ${type.name}`);
     }
+    if (schedule.code) {
+        const [code] = await list(usher, organizer.token, `/v1/events/${eventId}/discount-codes`);
+        const uses = registrations.filter((registration) => registration.discountCode && registration.status === 'confirmed').length;
+        assert.equal(code.used, uses, 'uses of the code');
+        assert.ok(uses <= code.maxUses, 'no more uses than the code has');
+    }
     return registrations;
 }
 
 // ---- a round ----
 
 // Holds run out, intents end, jobs are done.
-async function calm(usher) {
+async function calm(usher, chance) {
     let stdout, code;
-    await usher.advance(25 * 60_000);
-    await waitFor(async () => {
+    const closed = async () => {
         ({ stdout, code } = await usher.cli(['check'], { ok: false }));
         const open = (await all(usher, 'payment_intents')).filter((intent) => !['succeeded', 'canceled'].includes(intent.status));
-        if (code === 0 && /jobs +0 to be done/.test(stdout) && !open.length)
+        const [, jobs, parked] = stdout.match(/jobs +(\d+) to be done, (\d+) of them parked/);
+        return code === 0 && jobs === parked && !open.length;
+    };
+    await hand(usher, 'mischief', { rules: '' });
+    await hand(usher, 'settle');
+    await usher.advance(25 * 60_000);
+    for (const dispute of await all(usher, 'disputes')) {
+        if (chance.below(3))
+            await hand(usher, 'settle', { object: dispute.id, outcome: chance.pick(['won', 'lost']) });
+    }
+    await waitFor(async () => {
+        if (await closed())
             return true;
+        await hand(usher, 'settle'); // refunds that were asked for since
         await usher.advance(60_000);
         return false;
     }, 'the end of all jobs', { timeout: 60_000, every: 100 }).catch((error) => {
@@ -315,7 +358,7 @@ async function play(round) {
     await Promise.all(Array.from({ length: AT_ONCE }, client));
     weather.over = true;
     await blowing;
-    await calm(usher);
+    await calm(usher, chance);
     const paid = await truth(usher);
     const counted = { schedules: schedules.length, kills: weather.kills, leaps: weather.leaps, registrations: 0, paid: 0, refunds: 0 };
     for (const schedule of schedules) {
