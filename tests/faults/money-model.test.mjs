@@ -308,7 +308,31 @@ async function compare(world, schedule, paid) {
         assert.equal(code.used, uses, 'uses of the code');
         assert.ok(uses <= code.maxUses, 'no more uses than the code has');
     }
+    await compareLedger(world, schedule, registrations.map(({ registrationId }) => paid.get(registrationId)).filter(Boolean));
     return registrations;
+}
+
+// The event's books against the simulator's, and its net onto the round's sums.
+async function compareLedger({ usher, organizer, nets }, { event }, paid) {
+    const { totals } = await usher.must(200, 'GET', `/v1/events/${event.eventId}/finance`, { token: organizer.token });
+    const [books = { gross: 0, refunds: 0, disputes: 0, net: 0 }] = totals;
+    assert.ok(totals.length <= 1, 'one currency');
+    const moved = (refunds) => sum(refunds.filter(({ status }) => ['succeeded', 'pending'].includes(status)), ({ amount }) => amount);
+    assert.deepEqual([books.gross, books.refunds, books.disputes], [
+        sum(paid.flatMap(({ intents }) => intents), (intent) => intent.amount_received),
+        sum(paid, ({ refunds }) => moved(refunds)),
+        sum(paid.flatMap(({ disputes }) => disputes).filter(({ status }) => status !== 'won'), ({ amount }) => amount),
+    ], `the books of ${event.eventId}: charges, refunds, disputes`);
+    nets.set(event.currency, (nets.get(event.currency) ?? 0) + books.net);
+}
+
+// What all events have earned is what lies with the provider, fees and all.
+async function compareBalance(usher, nets) {
+    const { body } = await simulator(usher, 'GET', 'balance');
+    for (const [currency, net] of nets) {
+        const lies = sum([...body.available, ...body.pending].filter((part) => part.currency === currency.toLowerCase()), ({ amount }) => amount);
+        assert.equal(net, lies, `${currency}: the ledger's net is the provider's balance`);
+    }
 }
 
 // ---- a round ----
@@ -346,7 +370,7 @@ async function play(round) {
     const organizer = await usher.shellAccount('Organizers');
     const buyers = [await usher.shellAccount(), await usher.shellAccount(), await usher.shellAccount()];
     const weather = new Weather(usher, chance);
-    const world = { usher, organizer, buyers, weather };
+    const world = { usher, organizer, buyers, weather, nets: new Map() };
     const schedules = Array.from({ length: Math.min(A_ROUND, SCHEDULES - A_ROUND * round) }, () => new Schedule(world, chance.below(2 ** 31)));
 
     const waiting = [...schedules];
@@ -369,6 +393,7 @@ async function play(round) {
             throw error;
         }
     }
+    await compareBalance(usher, world.nets);
     for (const { intents, refunds } of paid.values()) {
         counted.paid += intents.filter((intent) => intent.status === 'succeeded').length;
         counted.refunds += refunds.length;
