@@ -102,7 +102,7 @@ test('where Stripe moved another sum, the difference is an adjustment, and the l
         return all.totals[0]?.adjustments === -100 && all;
     }, 'the adjustment');
     assert.equal(now.totals[0].net, 2390);
-    assert.match(usher.log, /Stripe moved 2400 EUR/);
+    await waitFor(() => /Stripe moved 2400 EUR/.test(usher.log), 'the line in the log');
 });
 
 // ---- days and CSV ----
