@@ -526,15 +526,19 @@ const struct answer_schema event_schemas[] = {
       ",\"updatedAt\":" TIME "}}" },
     { "EventList", LIST_OF("Event") },
     { "MyEvent",
-      "{\"allOf\":[{\"$ref\":\"#/components/schemas/Event\"},{\"type\":\"object\",\"properties\":{\"counts\":{\"type\":\"object\","
-      "\"properties\":{\"held\":" COUNTER ",\"sold\":" COUNTER ",\"available\":" COUNTER "}}}}]}" },
+      "{\"allOf\":[{\"$ref\":\"#/components/schemas/Event\"},{\"type\":\"object\",\"required\":[\"counts\"],\"properties\":{\"counts\":"
+      "{\"type\":\"object\",\"required\":[\"held\",\"sold\",\"available\"],\"properties\":{\"held\":" COUNTER ",\"sold\":" COUNTER ",\"available\":" COUNTER "}}}}]}" },
     { "MyEventList", LIST_OF("MyEvent") },
     { "EventStats",
-      "{\"type\":\"object\",\"properties\":{\"eventId\":" UUID ",\"currency\":" STRING ",\"capacity\":" COUNTER ",\"held\":" COUNTER
+      "{\"type\":\"object\",\"required\":[\"eventId\",\"currency\",\"capacity\",\"held\",\"sold\",\"available\",\"checkedIn\",\"pendingRegistrations\","
+      "\"confirmedRegistrations\",\"revenue\",\"refunded\",\"refunds\",\"ticketTypes\"],"
+      "\"properties\":{\"eventId\":" UUID ",\"currency\":" STRING ",\"capacity\":" COUNTER ",\"held\":" COUNTER
       ",\"sold\":" COUNTER ",\"available\":" COUNTER ",\"checkedIn\":" COUNTER ",\"pendingRegistrations\":" COUNTER
       ",\"confirmedRegistrations\":" COUNTER ",\"revenue\":" COUNTER ",\"refunded\":" COUNTER
-      ",\"refunds\":{\"type\":\"object\",\"properties\":{\"asked\":" COUNTER ",\"pending\":" COUNTER ",\"succeeded\":" COUNTER ",\"failed\":" COUNTER "}}"
-      ",\"ticketTypes\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"properties\":{\"ticketTypeId\":" UUID ",\"name\":" STRING
+      ",\"refunds\":{\"type\":\"object\",\"required\":[\"asked\",\"pending\",\"succeeded\",\"failed\"],"
+      "\"properties\":{\"asked\":" COUNTER ",\"pending\":" COUNTER ",\"succeeded\":" COUNTER ",\"failed\":" COUNTER "}}"
+      ",\"ticketTypes\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"required\":[\"ticketTypeId\",\"name\",\"quantity\",\"held\",\"sold\","
+      "\"available\",\"checkedIn\"],\"properties\":{\"ticketTypeId\":" UUID ",\"name\":" STRING
       ",\"quantity\":" COUNTER ",\"held\":" COUNTER ",\"sold\":" COUNTER ",\"available\":" COUNTER ",\"checkedIn\":" COUNTER "}}}}}" },
     { NULL, NULL },
 };

@@ -307,8 +307,8 @@ const struct answer_schema staff_schemas[] = {
       ",\"acceptedAt\":" TIME ",\"event\":{\"$ref\":\"#/components/schemas/Event\"}}}" },
     { "StaffInvitation",
       "{\"type\":\"object\",\"required\":[\"role\",\"status\",\"email\",\"expiresAt\",\"event\"],\"properties\":{\"role\":" ROLE
-      ",\"status\":{\"enum\":[\"invited\",\"active\"]},\"email\":{\"type\":\"string\"},\"expiresAt\":" TIME ",\"event\":{\"type\":\"object\",\"properties\":{"
-      "\"eventId\":" UUID ",\"title\":{\"type\":\"string\"},\"startsAt\":" TIME ",\"timezone\":{\"type\":\"string\"}}}}}" },
+      ",\"status\":{\"enum\":[\"invited\",\"active\"]},\"email\":{\"type\":\"string\"},\"expiresAt\":" TIME ",\"event\":{\"type\":\"object\","
+      "\"required\":[\"eventId\",\"title\",\"startsAt\",\"timezone\"],\"properties\":{\"eventId\":" UUID ",\"title\":{\"type\":\"string\"},\"startsAt\":" TIME ",\"timezone\":{\"type\":\"string\"}}}}}" },
     { "StaffOfEventList", LIST_OF("StaffOfEvent") },
     { NULL, NULL },
 };

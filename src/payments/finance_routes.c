@@ -86,16 +86,18 @@ const struct route finance_routes[] = {
 #define LINE                                                                                                                                  \
     "\"currency\":{\"type\":\"string\"},\"gross\":" MONEY ",\"fees\":" MONEY ",\"refunds\":" MONEY ",\"disputes\":" MONEY                     \
     ",\"adjustments\":" MONEY ",\"net\":" MONEY ",\"payments\":{\"type\":\"integer\",\"minimum\":0}"
+#define LINE_REQUIRED "\"currency\",\"gross\",\"fees\",\"refunds\",\"disputes\",\"adjustments\",\"net\",\"payments\""
 
 const struct answer_schema finance_schemas[] = {
     { "EventFinance",
       "{\"type\":\"object\",\"required\":[\"eventId\",\"currency\",\"timezone\",\"totals\",\"days\",\"refunds\",\"disputes\"],\"properties\":{"
       "\"eventId\":{\"type\":\"string\",\"format\":\"uuid\"},\"currency\":{\"type\":\"string\"},\"timezone\":{\"type\":\"string\"},"
-      "\"totals\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"properties\":{" LINE "}}},"
-      "\"days\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"properties\":{\"date\":{\"type\":\"string\",\"format\":\"date\"}," LINE "}}},"
-      "\"refunds\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"properties\":{\"status\":{\"enum\":[\"asked\",\"pending\",\"succeeded\","
+      "\"totals\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"required\":[" LINE_REQUIRED "],\"properties\":{" LINE "}}},"
+      "\"days\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"required\":[\"date\"," LINE_REQUIRED "],\"properties\":{\"date\":{\"type\":\"string\",\"format\":\"date\"}," LINE "}}},"
+      "\"refunds\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"required\":[\"status\",\"currency\",\"count\",\"amount\"],\"properties\":{\"status\":{\"enum\":[\"asked\",\"pending\",\"succeeded\","
       "\"failed\"]},\"currency\":{\"type\":\"string\"},\"count\":{\"type\":\"integer\"},\"amount\":" MONEY "}}},"
-      "\"disputes\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"properties\":{\"disputeId\":{\"type\":\"string\"},"
+      "\"disputes\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"required\":[\"disputeId\",\"registrationId\",\"amount\",\"currency\","
+      "\"status\",\"reason\",\"evidenceDueBy\",\"createdAt\"],\"properties\":{\"disputeId\":{\"type\":\"string\"},"
       "\"registrationId\":{\"type\":\"string\",\"format\":\"uuid\"},\"amount\":" MONEY ",\"currency\":{\"type\":\"string\"},"
       "\"status\":{\"type\":\"string\"},\"reason\":{\"type\":[\"string\",\"null\"]},\"evidenceDueBy\":{\"type\":[\"string\",\"null\"],"
       "\"format\":\"date-time\"},\"createdAt\":{\"type\":\"string\",\"format\":\"date-time\"}}}}}}" },

@@ -436,6 +436,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/events/{eventId}/finance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the event earned, by day and currency, with its refunds and disputes */
+        get: operations["getEventsEventIdFinance"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/events/{eventId}/finance.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every movement of the event's money as CSV */
+        get: operations["getEventsEventIdFinanceCsv"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/validate-ticket": {
         parameters: {
             query?: never;
@@ -642,6 +676,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/staff-invitations/look": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What an invitation is to, by the token from its mail */
+        post: operations["postStaffInvitationsLook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/me/staff": {
         parameters: {
             query?: never;
@@ -839,10 +890,10 @@ export interface components {
             nextCursor: string | null;
         };
         MyEvent: components["schemas"]["Event"] & {
-            counts?: {
-                held?: number;
-                sold?: number;
-                available?: number;
+            counts: {
+                held: number;
+                sold: number;
+                available: number;
             };
         };
         MyEventList: {
@@ -851,26 +902,32 @@ export interface components {
         };
         EventStats: {
             /** Format: uuid */
-            eventId?: string;
-            currency?: string;
-            capacity?: number;
-            held?: number;
-            sold?: number;
-            available?: number;
-            checkedIn?: number;
-            pendingRegistrations?: number;
-            confirmedRegistrations?: number;
-            revenue?: number;
-            refunded?: number;
-            ticketTypes?: {
+            eventId: string;
+            currency: string;
+            capacity: number;
+            held: number;
+            sold: number;
+            available: number;
+            checkedIn: number;
+            pendingRegistrations: number;
+            confirmedRegistrations: number;
+            revenue: number;
+            refunded: number;
+            refunds: {
+                asked: number;
+                pending: number;
+                succeeded: number;
+                failed: number;
+            };
+            ticketTypes: {
                 /** Format: uuid */
-                ticketTypeId?: string;
-                name?: string;
-                quantity?: number;
-                held?: number;
-                sold?: number;
-                available?: number;
-                checkedIn?: number;
+                ticketTypeId: string;
+                name: string;
+                quantity: number;
+                held: number;
+                sold: number;
+                available: number;
+                checkedIn: number;
             }[];
         };
         DiscountCode: {
@@ -961,25 +1018,25 @@ export interface components {
             }[];
             refunds: {
                 /** Format: uuid */
-                refundId?: string;
-                paymentIntentId?: string;
-                amount?: number;
-                currency?: string;
+                refundId: string;
+                paymentIntentId: string;
+                amount: number;
+                currency: string;
                 /** @enum {unknown} */
-                status?: "asked" | "pending" | "succeeded" | "failed";
-                reason?: string | null;
-                failure?: string | null;
+                status: "asked" | "pending" | "succeeded" | "failed";
+                reason: string | null;
+                failure: string | null;
                 /** Format: date-time */
-                createdAt?: string;
+                createdAt: string;
             }[];
             disputed: boolean;
             /** @description For those who run the event. */
             disputes?: {
-                disputeId?: string;
+                disputeId: string;
                 paymentIntentId?: string;
-                amount?: number;
-                currency?: string;
-                status?: string;
+                amount: number;
+                currency: string;
+                status: string;
                 reason?: string | null;
                 /** Format: date-time */
                 evidenceDueBy?: string | null;
@@ -1111,6 +1168,54 @@ export interface components {
             /** @enum {unknown} */
             provider: "simulator" | "stripe";
         };
+        EventFinance: {
+            /** Format: uuid */
+            eventId: string;
+            currency: string;
+            timezone: string;
+            totals: {
+                currency: string;
+                gross: number;
+                fees: number;
+                refunds: number;
+                disputes: number;
+                adjustments: number;
+                net: number;
+                payments: number;
+            }[];
+            days: {
+                /** Format: date */
+                date: string;
+                currency: string;
+                gross: number;
+                fees: number;
+                refunds: number;
+                disputes: number;
+                adjustments: number;
+                net: number;
+                payments: number;
+            }[];
+            refunds: {
+                /** @enum {unknown} */
+                status: "asked" | "pending" | "succeeded" | "failed";
+                currency: string;
+                count: number;
+                amount: number;
+            }[];
+            disputes: {
+                disputeId: string;
+                /** Format: uuid */
+                registrationId: string;
+                amount: number;
+                currency: string;
+                status: string;
+                reason: string | null;
+                /** Format: date-time */
+                evidenceDueBy: string | null;
+                /** Format: date-time */
+                createdAt: string;
+            }[];
+        };
         Verdict: {
             /** @enum {string} */
             result: "valid" | "invalid";
@@ -1203,6 +1308,23 @@ export interface components {
             /** Format: date-time */
             acceptedAt: string;
             event: components["schemas"]["Event"];
+        };
+        StaffInvitation: {
+            /** @enum {unknown} */
+            role: "gate" | "manager";
+            /** @enum {unknown} */
+            status: "invited" | "active";
+            email: string;
+            /** Format: date-time */
+            expiresAt: string;
+            event: {
+                /** Format: uuid */
+                eventId: string;
+                title: string;
+                /** Format: date-time */
+                startsAt: string;
+                timezone: string;
+            };
         };
         StaffOfEventList: {
             items: components["schemas"]["StaffOfEvent"][];
@@ -2198,6 +2320,15 @@ export interface operations {
             };
             /** @description Sign in first. */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed. */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3274,6 +3405,120 @@ export interface operations {
             };
         };
     };
+    getEventsEventIdFinance: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                eventId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EventFinance"];
+                };
+            };
+            /** @description Sign in first. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or none that you may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getEventsEventIdFinanceCsv: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                eventId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Sign in first. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or none that you may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     postValidateTicket: {
         parameters: {
             query?: never;
@@ -4077,6 +4322,57 @@ export interface operations {
             };
             /** @description Sign in first. */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not valid; `errors` names each. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    postStaffInvitationsLook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StaffAcceptance"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StaffInvitation"];
+                };
+            };
+            /** @description Not allowed. */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -63,6 +63,11 @@ function Header() {
               <NavLink to="/tickets" className={item}>
                 <Trans>My tickets</Trans>
               </NavLink>
+              {session.user.groups.some((group) => group !== 'Attendees') && (
+                <NavLink to="/manage" className={item}>
+                  <Trans>Organize</Trans>
+                </NavLink>
+              )}
               <NavLink to="/account" className={item}>
                 <Trans>Account</Trans>
               </NavLink>
