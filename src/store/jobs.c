@@ -25,8 +25,11 @@ SQL(job_done, "DELETE FROM job WHERE id = :id AND generation = :generation AND l
 SQL(job_failed,
     "UPDATE job SET lease_until = NULL, run_at = :run_at, parked = :parked, failure = :failure"
     " WHERE id = :id AND generation = :generation AND lease_until = :lease_until");
-/* Asked for again while it ran: its run_at is the time that was asked. */
-SQL(job_again, "UPDATE job SET lease_until = NULL WHERE id = :id AND lease_until = :lease_until AND generation > :generation");
+/* Asked for again while it ran: its run_at is the time that was asked, or a lease's end where the clock jumped over the lease and the row was claimed
+ * anew; then what was asked is due. */
+SQL(job_again,
+    "UPDATE job SET run_at = CASE WHEN run_at = lease_until THEN :now ELSE run_at END, lease_until = NULL"
+    " WHERE id = :id AND lease_until = :lease_until AND generation > :generation");
 SQL(job_give_back,
     "UPDATE job SET attempts = CASE WHEN attempts > 0 THEN attempts - 1 ELSE 0 END,"
     " run_at = CASE WHEN run_at = lease_until THEN :now ELSE run_at END, lease_until = NULL"
@@ -210,6 +213,7 @@ static enum err finish_run(struct tx *tx, void *arg)
     bind_int(q, ":id", claim->id);
     bind_int(q, ":generation", claim->generation);
     bind_int(q, ":lease_until", finishing->lease_until);
+    bind_int(q, ":now", tx->now_ms);
     query_run(q);
     return ERR_OK;
 }

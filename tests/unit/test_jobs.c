@@ -14,6 +14,8 @@ SQL(job_parked_flag, "SELECT parked FROM job");
 SQL(job_untouched, "SELECT count(*) FROM job WHERE attempts = 0 AND lease_until IS NULL");
 SQL(job_run_at, "SELECT run_at FROM job");
 SQL(job_waiting_attempts, "SELECT attempts FROM job WHERE lease_until IS NULL");
+/* Claimed by a clock that is an hour ahead of when it was made. */
+SQL(job_leased_ahead, "SELECT count(*) FROM job WHERE lease_until > created_at + 3600000");
 SQL(make_claimed, "UPDATE job SET attempts = 1, run_at = :until, lease_until = :until");
 
 /* What the jobs of a test did; guarded by lock. */
@@ -351,6 +353,25 @@ static void a_clock_that_jumps_over_a_lease_runs_nothing_twice(void **state)
     assert_int_equal(seen.runs, 2);
 }
 
+/* The clock jumps over the lease of a job that runs and was asked for again: the row is claimed anew, and still runs again as soon as the first run ends. */
+static void what_is_asked_while_it_runs_does_not_wait_for_a_lease_that_was_renewed(void **state)
+{
+    struct world *world = *state;
+
+    lanes_start(&world->app, all_kinds, NULL);
+    set_gate(true);
+    ask(world, (struct asking){ .kind = "many", .key = "k" });
+    wait_for(&seen.begun, 1);
+    ask(world, (struct asking){ .kind = "many", .key = "k", .payload = "again" });
+    clock_set_offset_ms(3600000);
+    look(world, "many");
+    wait_for_rows(world, &job_leased_ahead, 1);
+    set_gate(false);
+    wait_for(&seen.runs, 2);
+    assert_string_equal(seen.payload, "again");
+    wait_for_rows(world, &count_jobs, 0);
+}
+
 static void a_rush_of_jobs_costs_the_writer_little(void **state)
 {
     struct world *world = *state;
@@ -544,6 +565,7 @@ int main(void)
         WITH_STORE(a_claim_of_a_dead_process_is_free_at_the_next_start),
         WITH_STORE(a_lease_that_ran_out_is_claimed_again),
         WITH_STORE(a_clock_that_jumps_over_a_lease_runs_nothing_twice),
+        WITH_STORE(what_is_asked_while_it_runs_does_not_wait_for_a_lease_that_was_renewed),
         WITH_STORE(a_rush_of_jobs_costs_the_writer_little),
         WITH_STORE(while_requests_queue_up_jobs_wait_but_not_for_ever),
         WITH_STORE(at_stop_jobs_not_begun_wait_for_the_next_start),
