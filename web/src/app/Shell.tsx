@@ -48,7 +48,7 @@ function Header() {
   const { session } = useSession();
   const { pathname } = useLocation();
   return (
-    <header className="bg-band text-band-ink">
+    <header className="bg-band text-band-ink print:hidden">
       <div className="mx-auto flex max-w-6xl flex-wrap items-center gap-x-2 gap-y-1 px-4 py-2 sm:px-6">
         <Link to="/" className="mr-auto flex min-h-11 items-center gap-2 text-lg font-bold no-underline">
           <img src="/icon.svg" alt="" width="32" height="32" />
@@ -86,7 +86,7 @@ function Header() {
 
 function Footer() {
   return (
-    <footer className="border-t border-border">
+    <footer className="border-t border-border print:hidden">
       <div className="mx-auto flex max-w-6xl flex-wrap items-center justify-between gap-4 px-4 py-5 text-sm text-muted sm:px-6">
         <p>
           <Trans>Usher: from the idea to the opened gate.</Trans>

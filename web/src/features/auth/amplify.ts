@@ -36,6 +36,11 @@ export async function currentUser(): Promise<User | undefined> {
   };
 }
 
+/** New tokens now, for what the old ones say of the person has changed. */
+export async function renew(): Promise<void> {
+  await fetchAuthSession({ forceRefresh: true });
+}
+
 export async function leave(everywhere: boolean): Promise<void> {
   await signOut({ global: everywhere });
 }
@@ -49,7 +54,6 @@ export {
   confirmSignIn,
   confirmSignUp,
   deleteUser,
-  fetchMFAPreference,
   resendSignUpCode,
   resetPassword,
   setUpTOTP,

@@ -1,11 +1,11 @@
 import { type FormEvent, useState } from 'react';
 import { useAuthError } from './errors';
 
-/** A form's one action: busy while it runs, its error in words, and no second run beside the first. */
-export function useAction(run: (form: FormData) => Promise<void>) {
+/** A form's one action: busy while it runs, its error in words (`words` where a page has better ones), and no second run beside the first. */
+export function useAction(run: (form: FormData) => Promise<void>, words?: (error: unknown) => string) {
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<string>();
-  const words = useAuthError();
+  const usual = useAuthError();
   const submit = async (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
     if (busy) return;
@@ -14,7 +14,7 @@ export function useAction(run: (form: FormData) => Promise<void>) {
     try {
       await run(new FormData(event.currentTarget));
     } catch (cause) {
-      setError(words(cause));
+      setError((words ?? usual)(cause));
     } finally {
       setBusy(false);
     }

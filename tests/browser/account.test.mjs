@@ -1,0 +1,173 @@
+// One's own account in a real browser: the second step of the sign-in, the password, the data, and the way out.
+import assert from 'node:assert/strict';
+import { createHmac } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+
+import { password, start } from '../api/lib.mjs';
+import { axe, picture, visit } from './browser.mjs';
+
+const usher = await start({ fast: true });
+
+// RFC 6238 with the defaults that every authenticator app has.
+function totp(secret, steps = 0) {
+    const bits = [...secret.replaceAll(' ', '')].map((letter) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(letter).toString(2).padStart(5, '0')).join('');
+    const key = Buffer.from(bits.match(/.{8}/g).map((byte) => Number.parseInt(byte, 2)));
+    const counter = Buffer.alloc(8);
+    counter.writeBigUInt64BE(BigInt(Math.floor(usher.now() / 30_000) + steps));
+    const mac = createHmac('sha1', key).update(counter).digest();
+    return String((mac.readUInt32BE(mac[19] & 15) & 0x7fffffff) % 1_000_000).padStart(6, '0');
+}
+
+async function typePassword(page, account) {
+    await page.goto(`${usher.url}/auth/sign-in?next=/account/security`);
+    await page.getByLabel('E-mail address').fill(account.email);
+    await page.getByRole('textbox', { name: 'Password' }).fill(password);
+    await page.getByRole('button', { name: 'Sign in' }).click();
+}
+
+test('two-step sign-in: set up, signed in with by code and by recovery code, and turned off', async () => {
+    const account = await usher.account({ name: 'Tina Two' });
+    const visitor = await visit(usher, { width: 390, height: 844 });
+    const { page } = visitor;
+    await visitor.signIn(account, password);
+    await page.goto(`${usher.url}/account/security`);
+    await page.getByRole('button', { name: 'Set up two-step sign-in' }).click();
+    const secret = await page.getByTestId('totp-secret').textContent();
+    const address = new URL(await page.getByRole('link', { name: 'Open in the app' }).getAttribute('href'));
+    assert.equal(address.protocol, 'otpauth:');
+    assert.equal(address.searchParams.get('secret'), secret.replaceAll(' ', ''));
+    await picture(page, 'two-step-390');
+    await axe(page, 'two-step: set up');
+    await page.getByLabel('The code that the app shows now').fill(totp(secret) === '000000' ? '111111' : '000000');
+    await page.getByRole('button', { name: 'Switch it on' }).click();
+    await page.getByText('This code is not right.').waitFor();
+    await page.getByLabel('The code that the app shows now').fill(totp(secret));
+    await page.getByRole('button', { name: 'Switch it on' }).click();
+    await page.getByText('Keep these recovery codes.').waitFor();
+    const codes = await page.getByRole('list', { name: 'Recovery codes' }).getByRole('listitem').allTextContents();
+    assert.equal(new Set(codes).size, 10);
+    await picture(page, 'recovery-codes-390');
+    await axe(page, 'recovery codes');
+    const [file] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'Download' }).click()]);
+    const kept = readFileSync(await file.path(), 'utf8');
+    assert.ok(codes.every((code) => kept.includes(code)), 'the file has all codes');
+    await page.getByRole('button', { name: 'I have kept them' }).click();
+    await page.getByText('10 recovery codes are left.').waitFor();
+    assert.equal(await page.getByText(codes[0]).count(), 0, 'shown once');
+
+    await page.getByRole('button', { name: 'Sign out here' }).click();
+    await page.getByRole('link', { name: 'Sign in' }).waitFor();
+    await typePassword(page, account);
+    await usher.advance(30_000); // the code of the setting-up is used up
+    await page.getByLabel('Code from your authenticator app').fill(totp(secret));
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByText('10 recovery codes are left.').waitFor();
+
+    await page.getByRole('button', { name: 'Sign out here' }).click();
+    await page.getByRole('link', { name: 'Sign in' }).waitFor();
+    await typePassword(page, account);
+    await page.getByRole('button', { name: 'Use a recovery code instead' }).click();
+    await page.getByLabel('One of your recovery codes').fill(codes[3]);
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByText('9 recovery codes are left.').waitFor();
+
+    // A sign-in of long ago hands out no codes, and says what to do.
+    await usher.advance(16 * 60_000);
+    await page.getByRole('button', { name: 'New recovery codes' }).click();
+    await page.getByRole('button', { name: 'Make new codes' }).click();
+    await page.getByText('Sign in again to get recovery codes.').waitFor();
+    await page.getByRole('button', { name: 'Turn off' }).click();
+    await page.getByRole('button', { name: 'Turn it off' }).click();
+    await page.getByRole('button', { name: 'Set up two-step sign-in' }).waitFor();
+    assert.equal((await usher.signIn(account.email)).sub, account.sub, 'the password alone opens it again');
+    visitor.sound(/400 \(Bad Request\)|403 \(Forbidden\)/);
+    await visitor.close();
+});
+
+test('name, language and password: other devices are signed out by a new password', async () => {
+    const account = await usher.account({ name: 'Old Name' });
+    const [here, there] = [await visit(usher), await visit(usher)];
+    await here.signIn(account, password);
+    await there.signIn(account, password);
+    const { page } = here;
+    await page.goto(`${usher.url}/account`);
+    await page.getByRole('textbox', { name: 'Your name' }).fill('New Name');
+    await page.getByRole('main').getByLabel('Language').selectOption('de');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByRole('heading', { name: 'Konto', exact: true }).waitFor();
+    assert.equal((await usher.signIn(account.email)).claims.name, 'New Name');
+    await picture(page, 'account-de-1280');
+    await page.getByRole('main').getByLabel('Sprache').selectOption('en');
+    await page.getByRole('button', { name: 'Speichern' }).click();
+    await page.getByRole('heading', { name: 'Account', exact: true }).waitFor();
+
+    await page.getByRole('link', { name: 'Security' }).click();
+    const next = `${password}-new`;
+    const change = async (old) => {
+        await page.getByRole('textbox', { name: 'Present password' }).fill(old);
+        await page.getByRole('textbox', { name: 'New password' }).fill(next);
+        await page.getByRole('button', { name: 'Change the password' }).click();
+    };
+    await change('not-the-password-9');
+    await page.getByText('This is not your present password.').waitFor();
+    await change(password);
+    await page.getByText('Your password is changed.').waitFor();
+    await page.reload();
+    await page.getByRole('heading', { name: 'Two-step sign-in' }).waitFor();
+    await there.page.goto(`${usher.url}/tickets`);
+    await there.page.getByText('You are signed out.').or(there.page.getByRole('heading', { name: 'Sign in' })).first().waitFor();
+    await usher.signIn(account.email, next);
+    here.sound(/400 \(Bad Request\)/);
+    await Promise.all([here.close(), there.close()]);
+});
+
+test('all one\'s data in a file, and an account that is gone for good, but not while guests are coming', async () => {
+    const organizer = await usher.account({ role: 'organizer', name: 'Olga Organizer' });
+    const event = await usher.createEvent(organizer);
+    const visitor = await visit(usher, { width: 390, height: 844 });
+    const { page } = visitor;
+    await visitor.signIn(organizer, password);
+    await page.goto(`${usher.url}/account`);
+    const [file] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'Download my data' }).click()]);
+    const data = JSON.parse(readFileSync(await file.path(), 'utf8'));
+    assert.equal(data.account.email, organizer.email);
+    assert.deepEqual(data.events.map((one) => one.eventId), [event.eventId]);
+
+    const remove = async (typed) => {
+        await page.getByLabel('Type your address to confirm').fill(typed);
+        await page.getByRole('button', { name: 'Delete for good' }).click();
+    };
+    await page.getByRole('button', { name: 'Delete my account…' }).click();
+    await picture(page, 'delete-390');
+    await axe(page, 'delete');
+    await remove('somebody@example.org');
+    await page.getByText('This is not the address of this account.').waitFor();
+    await remove(organizer.email);
+    await page.getByText('You have published events that are not over yet').waitFor();
+    await usher.must(200, 'POST', `/v1/events/${event.eventId}/cancel`, { token: organizer.token });
+    await remove(organizer.email);
+    await page.getByText('Your account is deleted.').waitFor();
+    await page.getByRole('link', { name: 'Sign in' }).waitFor();
+    assert.equal((await usher.cognito('InitiateAuth', { AuthFlow: 'USER_PASSWORD_AUTH', AuthParameters: { USERNAME: organizer.email, PASSWORD: password } })).error, 'NotAuthorizedException');
+    visitor.sound(/400 \(Bad Request\)/);
+    await visitor.close();
+});
+
+test('the account\'s pages, light and dark, on a phone and a desk, can be used by everybody', async () => {
+    const account = await usher.account({ name: 'Axel Axe' });
+    for (const scheme of ['light', 'dark']) {
+        for (const width of [390, 1280]) {
+            const visitor = await visit(usher, { scheme, width });
+            await visitor.signIn(account, password);
+            for (const [name, path, ready] of [['account', '/account', 'Delete the account'], ['security', '/account/security', 'Set up two-step sign-in']]) {
+                await visitor.page.goto(usher.url + path);
+                await visitor.page.getByText(ready).first().waitFor();
+                await picture(visitor.page, `${name}-${width}-${scheme}`);
+                await axe(visitor.page, `${name} ${width} ${scheme}`);
+            }
+            visitor.sound();
+            await visitor.close();
+        }
+    }
+});
