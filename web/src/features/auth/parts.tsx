@@ -57,7 +57,7 @@ export function CodeField(props: InputHTMLAttributes<HTMLInputElement> & { label
       pattern="[0-9 ]{6,7}"
       maxLength={7}
       required
-      className="text-xl tracking-widest"
+      className="[&_input]:text-xl [&_input]:tracking-widest"
       {...props}
     />
   );
