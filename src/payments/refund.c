@@ -13,6 +13,11 @@
 
 SQL(refund_by_id_sql, "SELECT " REFUND_COLUMNS " FROM refund WHERE id = :id");
 SQL(refunds_of_sql, "SELECT " REFUND_COLUMNS " FROM refund WHERE registration = :registration AND intent = :intent ORDER BY id LIMIT 100");
+/* One of ours, or one that was made at Stripe and is known: by its own row, for there may be more than anybody reads. */
+SQL(refund_known_sql, "SELECT " REFUND_COLUMNS " FROM refund WHERE registration = :registration AND intent = :intent"
+                      " AND (id = :id OR provider_id = :provider_id) ORDER BY id LIMIT 1");
+/* The payment bought nothing: it came too late, twice, or wrong, and went back by itself or was to. */
+SQL(refund_was_automatic_sql, "SELECT 1 FROM refund WHERE registration = :registration AND intent = :intent AND tickets IS NULL LIMIT 1");
 SQL(refund_insert_sql, "INSERT INTO refund (id, registration, intent, amount, currency, status, reason, tickets, provider_id, actor, created_at, updated_at)"
                        " VALUES (:id, :registration, :intent, :amount, :currency, :status, :reason, :tickets, :provider_id, :actor, :now, :now)");
 SQL(refund_move_sql, "UPDATE refund SET status = :to, provider_id = :provider_id, updated_at = :now WHERE id = :id AND status IN (0, 1)");
@@ -194,6 +199,17 @@ enum err refund_rest(struct tx *tx, const struct registration *reg, const char *
     return reg->status == REGISTRATION_CONFIRMED ? end(tx, reg, left) : registration_add_refunded(tx, &reg->id, left);
 }
 
+/* These tickets are void. With the last of them it ends; what does not go back of its money is then the organizer's for good. */
+static enum err void_tickets(struct tx *tx, const struct registration *reg, const unsigned *numbers, size_t count, int64_t amount)
+{
+    struct registration now;
+    enum err e = registration_cancel_tickets(tx, &reg->id, numbers, count, amount);
+
+    if (!e && registration_find(tx, &reg->id, &now) && now.status != REGISTRATION_CONFIRMED)
+        registration_keep(tx, &reg->id, now.amount - now.refunded);
+    return e;
+}
+
 /* The price of the tickets named, as far as it is left. */
 static int64_t price_of_all(const struct registration *reg, const unsigned *numbers, size_t count)
 {
@@ -234,7 +250,7 @@ enum err refund_ask(struct tx *tx, const struct registration *reg, int64_t amoun
     if (amount < 0)
         amount = price_of_all(reg, numbers, count);
     e = give_money(tx, reg, amount, numbers_text(tx->arena, numbers, count), reason);
-    return e ? e : registration_cancel_tickets(tx, &reg->id, numbers, count, amount);
+    return e ? e : void_tickets(tx, reg, numbers, count, amount);
 }
 
 enum err refund_policy(struct tx *tx, const struct registration *reg)
@@ -275,6 +291,19 @@ static enum err refuse_by_policy(struct tx *tx, const struct registration *reg, 
     return ERR_OK;
 }
 
+/* The price of the tickets that are not void yet. The organizer may have given less for those that are. */
+static int64_t price_of_rest(struct tx *tx, const struct registration *reg)
+{
+    unsigned numbers[255];
+    struct ticket_row *tickets;
+    size_t all = registration_tickets(tx, &reg->id, &tickets), count = 0;
+
+    for (size_t i = 0; i < all; i++)
+        if (tickets[i].status != TICKET_CANCELLED)
+            numbers[count++] = tickets[i].n;
+    return price_of_all(reg, numbers, count);
+}
+
 enum err refund_ask_own(struct tx *tx, const struct registration *reg, const unsigned *numbers, size_t count, const char *reason)
 {
     int64_t percent = 0, price, amount;
@@ -282,14 +311,18 @@ enum err refund_ask_own(struct tx *tx, const struct registration *reg, const uns
 
     if (e)
         return e;
-    price = count ? price_of_all(reg, numbers, count) : left_of(reg);
+    price = count ? price_of_all(reg, numbers, count) : price_of_rest(tx, reg);
     /* Half up, to the minor unit; then, where the provider cannot move that, down to what it can. */
     amount = stripe_amount_below(reg->currency, price - (price * percent + 50) / 100);
     e = give_money(tx, reg, amount, count ? numbers_text(tx->arena, numbers, count) : "all", reason);
     if (e)
         return e;
+    if (!count) {
+        registration_keep(tx, &reg->id, reg->amount - reg->refunded - amount);
+        return end(tx, reg, amount);
+    }
     registration_keep(tx, &reg->id, reg->kept + price - amount);
-    return count ? registration_cancel_tickets(tx, &reg->id, numbers, count, amount) : end(tx, reg, amount);
+    return void_tickets(tx, reg, numbers, count, amount);
 }
 
 void refund_automatic(struct tx *tx, const struct payment *payment, int64_t amount, const char *reason)
@@ -360,51 +393,82 @@ enum err refund_failed(struct tx *tx, const struct refund *refund, const char *f
     return refund->tickets ? registration_unrefund(tx, &refund->registration, refund->amount) : ERR_OK;
 }
 
-/* A refund that was made at Stripe, not here: it counts all the same. */
+static bool was_automatic(struct tx *tx, const struct payment *payment)
+{
+    struct query *q = query(tx, &refund_was_automatic_sql);
+    bool found;
+
+    bind_id(q, ":registration", &payment->registration);
+    bind_text(q, ":intent", payment->intent);
+    found = query_row(q);
+    query_end(q);
+    return found;
+}
+
+/* A refund that was made at Stripe, not here: it counts all the same, if the tickets were bought with this payment. */
 static enum err adopt(struct tx *tx, const struct payment *payment, const struct stripe_refund *truth)
 {
     struct refund refund = { .registration = payment->registration, .intent = payment->intent, .currency = payment->currency,
                              .reason = "Made at the payment provider.", .provider_id = truth->id,
                              .status = truth->status == STRIPE_REFUND_PENDING ? REFUND_PENDING : REFUND_SUCCEEDED };
     struct registration reg;
-    int64_t left;
+    int64_t left, whole;
+    bool all;
 
     if (truth->status == STRIPE_REFUND_FAILED || !stripe_amount_back(payment->currency, truth->amount, &refund.amount) ||
         !registration_find(tx, &payment->registration, &reg))
         return ERR_OK;
     left = left_of(&reg);
-    if (reg.status == REGISTRATION_CONFIRMED && refund.amount <= left)
-        refund.tickets = refund.amount == left ? "all" : "[]";
+    whole = reg.amount - reg.refunded;
+    all = reg.status == REGISTRATION_CONFIRMED && (refund.amount == left || refund.amount == whole);
+    if (reg.confirmed_at_ms && refund.amount <= whole && !was_automatic(tx, payment))
+        refund.tickets = all ? "all" : "[]";
     insert(tx, &refund);
     book(tx, &refund, truth);
     if (!refund.tickets)
         return ERR_OK;
-    return refund.amount == left ? registration_end(tx, &reg.id, REGISTRATION_REFUNDED, left)
-                                 : registration_cancel_tickets(tx, &reg.id, NULL, 0, refund.amount);
+    if (refund.amount > left)
+        registration_keep(tx, &reg.id, whole - refund.amount);
+    if (reg.status != REGISTRATION_CONFIRMED)
+        return registration_add_refunded(tx, &reg.id, refund.amount);
+    return all ? registration_end(tx, &reg.id, REGISTRATION_REFUNDED, refund.amount)
+               : registration_cancel_tickets(tx, &reg.id, NULL, 0, refund.amount);
+}
+
+static bool find_known(struct tx *tx, const struct payment *payment, const struct stripe_refund *truth, struct refund *out)
+{
+    struct query *q = query(tx, &refund_known_sql);
+    bool found;
+
+    bind_id(q, ":registration", &payment->registration);
+    bind_text(q, ":intent", payment->intent);
+    bind_id(q, ":id", &truth->ours);
+    bind_text(q, ":provider_id", truth->id);
+    found = query_row(q);
+    if (found)
+        from_row(q, tx->arena, out);
+    query_end(q);
+    return found;
 }
 
 enum err refund_settle(struct tx *tx, const struct payment *payment, const struct stripe_refund *truth)
 {
-    struct refund *known, *ours = NULL;
-    size_t count = refunds_of(tx, &payment->registration, payment->intent, &known);
+    struct refund ours;
     struct query *q;
 
-    for (size_t i = 0; i < count && !ours; i++)
-        if (id_equal(&known[i].id, &truth->ours) || (known[i].provider_id && strcmp(known[i].provider_id, truth->id) == 0))
-            ours = &known[i];
-    if (!ours)
+    if (!find_known(tx, payment, truth, &ours))
         return adopt(tx, payment, truth);
     if (truth->status == STRIPE_REFUND_FAILED)
-        return refund_failed(tx, ours, truth->failure ? truth->failure : "unknown");
+        return refund_failed(tx, &ours, truth->failure ? truth->failure : "unknown");
     q = query(tx, &refund_move_sql);
-    bind_id(q, ":id", &ours->id);
+    bind_id(q, ":id", &ours.id);
     bind_int(q, ":to", truth->status == STRIPE_REFUND_PENDING ? REFUND_PENDING : REFUND_SUCCEEDED);
     bind_text(q, ":provider_id", truth->id);
     bind_int(q, ":now", tx->now_ms);
     if (query_run(q) != 1)
         return ERR_OK;
-    book(tx, ours, truth);
+    book(tx, &ours, truth);
     if (truth->status == STRIPE_REFUND_SUCCEEDED)
-        tx_note(tx, "refund.succeeded", &ours->id, &ours->registration);
+        tx_note(tx, "refund.succeeded", &ours.id, &ours.registration);
     return ERR_OK;
 }

@@ -51,7 +51,8 @@ struct registration {
     int64_t expires_at_ms, created_at_ms, confirmed_at_ms;
     bool extended;
     const char *intent;
-    int64_t kept;            /* of `amount`, when the buyer gave tickets back: the event's refund fee. refunded + kept <= amount */
+    int64_t kept;            /* of `amount`, for good: the event's refund fee where the buyer gave tickets back, and what was not refunded of the last ones.
+                                refunded + kept <= amount */
     bool disputed;           /* its payment is disputed at the bank, or was lost that way; not so any more once it is won */
 };
 

@@ -302,6 +302,69 @@ test('refunds', async (t) => {
         assert.equal((await usher.ticket(buyer, registration.ticketIds[0])).status, 'cancelled');
     });
 
+    // At a bank, a refund that had gone out comes back.
+    const comesBack = async (registration, intent) => {
+        const [made] = await waitFor(async () => {
+            const all = await atStripe({ paymentIntentId: intent });
+            return all.length === 1 && all;
+        }, 'the refund at Stripe');
+        const answer = await send(usher.url, 'POST', '/sim/settle', { body: new URLSearchParams({ object: made.id, outcome: 'failed' }).toString(),
+            headers: { authorization: `Bearer ${simulatorKeys(usher).secret}`, 'content-type': 'application/x-www-form-urlencoded' } });
+        assert.equal(answer.status, 200, answer.text);
+        return waitFor(async () => {
+            const now = await usher.registration(buyer, registration.registrationId);
+            return now.refunds[0].status === 'failed' && now;
+        }, 'the failure to be known', { timeout: patience });
+    };
+    const byHand = async (registration, intent) => {
+        assert.equal((await simulator(usher, 'POST', 'refunds', { payment_intent: intent })).status, 200);
+        return waitFor(async () => {
+            const now = await usher.registration(buyer, registration.registrationId);
+            return now.refunds[1]?.status === 'succeeded' && now;
+        }, 'the refund by hand to be known', { timeout: patience });
+    };
+
+    await t.test('one that failed and was then made at Stripe by hand is the buyer\'s all the same', async () => {
+        const registration = await bought(1);
+        assert.equal((await refund(registration, {})).status, 200);
+        assert.equal((await comesBack(registration, registration.paymentIntentId)).refundedAmount, 0);
+        const now = await byHand(registration, registration.paymentIntentId);
+        assert.deepEqual([now.status, now.refundedAmount], ['refunded', 2000]);
+    });
+
+    await t.test('a second payment that is given back by hand leaves the first one\'s tickets', async () => {
+        const registration = await bought(1);
+        const second = (await simulator(usher, 'POST', 'payment_intents', { amount: '2000', currency: 'eur', 'payment_method_types[0]': 'card',
+            'metadata[registration_id]': registration.registrationId, payment_method: 'pm_card_visa', confirm: 'true' })).body;
+        assert.equal(second.status, 'succeeded');
+        await comesBack(registration, second.id);
+        const now = await byHand(registration, second.id);
+        assert.deepEqual([now.status, now.refundedAmount, now.ticketIds], ['confirmed', 0, registration.ticketIds]);
+    });
+
+    await t.test('in more pieces than a list has', async () => {
+        const registration = await bought(1);
+        for (let n = 0; n < 105; n += 15)
+            for (const answer of await Promise.all(Array.from({ length: 15 }, () => refund(registration, { amount: 1 }))))
+                assert.equal(answer.status, 200, answer.text);
+        await waitFor(async () => {
+            const { refunds } = await usher.must(200, 'GET', `/v1/events/${event.eventId}/finance`, { token: organizer.token });
+            return refunds.every(({ status }) => status !== 'asked');
+        }, 'all of them at Stripe', { timeout: 60_000, every: 200 });
+        const now = await usher.registration(buyer, registration.registrationId);
+        assert.deepEqual([now.status, now.refundedAmount, now.ticketIds], ['confirmed', 105, registration.ticketIds]);
+    });
+
+    await t.test('what the organizer keeps of the last ticket stays kept', async () => {
+        const registration = await bought(2);
+        const [first, second] = registration.ticketIds;
+        let now = (await refund(registration, { amount: 300, ticketIds: [first] })).body;
+        assert.deepEqual([now.status, now.refundedAmount, now.refundFeeAmount], ['confirmed', 300, 0]);
+        now = (await refund(registration, { amount: 1500, ticketIds: [second] })).body;
+        assert.deepEqual([now.status, now.refundedAmount, now.refundFeeAmount], ['refunded', 1800, 2200]);
+        await usher.check();
+    });
+
     await usher.check();
 });
 

@@ -92,6 +92,28 @@ test('by ticket, and what is kept of it the organizer may give back too', async 
     assert.deepEqual([now.status, now.refundedAmount, now.refundFeeAmount, now.ticketIds], ['refunded', 4000, 0, []]);
 });
 
+test('all of it is what the tickets that are left cost, whatever the organizer gave for the others', async () => {
+    const event = await usher.createEvent(organizer, { refundUntil: at(day), refundFeePercent: 10, ticketTypes: [{ name: 'Standard', price: 1000, quantity: 10 }] });
+    const registration = await bought(event, { quantity: 2 });
+    assert.equal((await refund(registration, { ticketIds: [registration.ticketIds[0]], amount: 200 }, organizer.token)).status, 200);
+    const now = (await refund(registration, {})).body;
+    assert.deepEqual([now.status, now.refundedAmount, now.refundFeeAmount], ['refunded', 1100, 900]);
+    await usher.check();
+});
+
+test('what was kept and is given back at the provider is kept no more', async () => {
+    const event = await usher.createEvent(organizer, { refundUntil: at(day), refundFeePercent: 50, ticketTypes: [{ name: 'Standard', price: 1000, quantity: 10 }] });
+    const registration = await bought(event, { quantity: 2 });
+    assert.equal((await refund(registration, { ticketIds: [registration.ticketIds[0]] })).body.refundFeeAmount, 500);
+    await waitFor(async () => (await atStripe(registration)).length === 1, 'the refund');
+    assert.equal((await simulator(usher, 'POST', 'refunds', { payment_intent: registration.paymentIntentId })).body.amount, 1500);
+    const now = await waitFor(async () => {
+        const shown = await usher.registration(buyer, registration.registrationId);
+        return shown.refunds.length === 2 && shown;
+    }, 'it to be known');
+    assert.deepEqual([now.status, now.refundedAmount, now.refundFeeAmount, now.ticketIds], ['refunded', 2000, 0, []]);
+});
+
 test('with a fee of everything a ticket can still be given back', async () => {
     const event = await usher.createEvent(organizer, { refundUntil: at(day), refundFeePercent: 100, ticketTypes: [{ name: 'Standard', price: 1000, quantity: 10 }] });
     const registration = await bought(event, { quantity: 2 });
