@@ -63,11 +63,13 @@ void call_find_account(struct req *req, struct tx *tx, struct call *call, const 
     const char *folded = account_fold_email(req->arena, username);
 
     struct id subject = identity_subject(identity_of(req), folded ? folded : username);
-    struct account waiting;
+    struct account waiting = { 0 };
     bool own;
 
     /* Both are looked for, whether the first is there or not: it takes the same time. */
     size_t sign_ups = sign_up_find(tx, &subject, &call->client, &waiting, &own);
+    call->waits = sign_ups && own;
+    call->waiting = waiting;
     call->known = account_by_email(tx, username, &call->account);
     call->attempt = attempts_key(identity_of(req)->attempts, kind, folded ? folded : username, NULL);
     if (call->known)

@@ -24,6 +24,8 @@ struct call {
     void *in;                    /* the operation's body, read by its shape */
     bool known;                  /* there is such an account: */
     struct account account;
+    bool waits;                  /* this client has a sign-up under the name, whether that has an account or not: */
+    struct account waiting;
     struct id client;            /* stands for the client's address */
     struct attempt_key attempt;  /* the name, for counting */
     struct attempts_kept kept;
@@ -97,7 +99,8 @@ static inline struct identity *identity_of(const struct req *req)
     return req->app->identity;
 }
 
-/* Find the account of a name, else the sign-up that waits under it (ACCOUNT_UNCONFIRMED); a name without either is counted just the same. */
+/* Find the account of a name, else the sign-up that waits under it (ACCOUNT_UNCONFIRMED); a name without either is counted just the same. Also what
+ * this client itself has waiting there. */
 void call_find_account(struct req *req, struct tx *tx, struct call *call, const char *username, enum attempt_kind kind);
 /* Guesses at call->attempt's password or second factor (ATTEMPT_PASSWORD, ATTEMPT_TOTP) are counted by its name, and by the client's address
  * over all names (not with USHER_LIMITS off). Must the next one wait? */

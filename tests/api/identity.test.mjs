@@ -297,8 +297,31 @@ test('a sign-up tells a stranger nothing, whatever there is with that address, a
     assert.equal((await usher.allMail()).filter((m) => m.to.includes(names.confirmed) && m.subject === 'Your confirmation code').length, 1, 'the one of its own sign-up');
     await waitFor(async () => (await usher.allMail()).some((m) => m.to.includes(names.disabled) && m.subject === 'Your account is disabled'), 'the word to the barred owner');
     await usher.signIn(names.confirmed);
-    await refused('NotAuthorizedException', 'InitiateAuth', signInInput(names.confirmed, 'Strangers-own-7'));
     await refused('NotAuthorizedException', 'InitiateAuth', signInInput(names.disabled), /disabled/);
+});
+
+test('who signs up and then signs in learns nothing either, and gets no more guesses by it', async () => {
+    const theirs = 'Strangers-own-7', names = { confirmed: fresh('probed'), disabled: fresh('probed'), nobody: fresh('probed') };
+    await usher.account({ email: names.confirmed });
+    await usher.shellAccount('Attendees', names.disabled);
+    await usher.cli(['user', 'disable', names.disabled]);
+    const { userPoolClientId: ClientId } = await usher.config();
+    const answers = {};
+    for (const [kind, email] of Object.entries(names)) {
+        const signIn = async (pass) => seen(await raw(JSON.stringify({ ClientId, ...signInInput(email, pass) })));
+        answers[kind] = [];
+        await usher.signUp(email, { pass: theirs });
+        for (let i = 0; i < 10; i++)
+            answers[kind].push(await signIn(theirs), await signIn(`wrong number ${i}`));
+        answers[kind].push(await signIn(theirs));
+        assert.deepEqual(answers[kind], answers.confirmed, `of one that is ${kind}`);
+    }
+    const kinds = answers.nobody.map(({ text }) => JSON.parse(text)).map(({ __type, message }) => `${__type}: ${message}`);
+    assert.deepEqual([...new Set(kinds)], ['UserNotConfirmedException: User is not confirmed.', 'NotAuthorizedException: Incorrect username or password.',
+        'NotAuthorizedException: Password attempts exceeded']);
+    assert.match(kinds.at(-1), /exceeded/);
+    await usher.advance(61_000);
+    await usher.signIn(names.confirmed);
 });
 
 test('who signs up again has a new code, and it confirms the password it was mailed for', async () => {
