@@ -299,6 +299,17 @@ static bool receive(struct tx *tx, const struct payment *payment, const struct r
     return true;
 }
 
+/* The tickets, and which intent they were bought with; another that could still be paid is cancelled, or it would be paid only to be given back. */
+static enum err confirm(struct tx *tx, const struct payment *payment, const struct registration *reg)
+{
+    enum err e = registration_confirm(tx, &reg->id);
+
+    if (e || (reg->intent && strcmp(reg->intent, payment->intent) == 0))
+        return e;
+    ask_intent_cancel(tx, &reg->id);
+    return registration_set_intent(tx, &reg->id, payment->intent);
+}
+
 /* Money came that we did not ask for. It confirms nothing, and goes back whole. */
 static enum err settle_mismatch(struct tx *tx, const struct payment *payment, const struct registration *reg, const struct stripe_intent *truth)
 {
@@ -332,7 +343,7 @@ static enum err settle_succeeded(struct tx *tx, const struct payment *payment, c
         return ERR_OK;
     tx_note(tx, "payment.succeeded", &reg->id, &reg->event);
     if (!refuse)
-        return registration_confirm(tx, &reg->id);
+        return confirm(tx, payment, reg);
     refund_automatic(tx, payment, payment->amount,
                      reg->status == REGISTRATION_CONFIRMED ? "It was paid twice." : "It was paid when the seats were gone.");
     if (reg->status == REGISTRATION_PENDING) /* of a cancelled event */

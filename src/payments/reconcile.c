@@ -31,10 +31,11 @@ SQL(quiet_refunds_sql,
     "SELECT f.id, f.status, f.intent, r.event FROM refund f JOIN registration r ON r.id = f.registration"
     " WHERE f.status IN (0, 1) AND f.updated_at <= :quiet"
     " AND (f.updated_at <= :hour_ago OR :now - f.updated_at >= (f.updated_at - f.created_at) / 2) ORDER BY f.updated_at LIMIT :max");
-/* Paid, and the fee not known yet: the provider may take an hour to say. What is not said in a week never is. */
+/* Paid, and the fee not known yet: the provider may take an hour to say. What is not said in a week never is, and the index is entered behind it:
+ * a key that may not read fees leaves every payment there ever was in it. */
 SQL(unbooked_payments_sql,
     "SELECT p.registration, p.attempt, p.intent, r.event FROM payment p JOIN registration r ON r.id = p.registration"
-    " WHERE p.received > 0 AND p.balance IS NULL AND p.updated_at <= :quiet AND p.created_at > :week_ago"
+    " WHERE p.received > 0 AND p.balance IS NULL AND p.updated_at <= :quiet AND p.updated_at > :week_ago AND p.created_at > :week_ago"
     " AND (p.updated_at <= :hour_ago OR :now - p.updated_at >= (p.updated_at - p.created_at) / 2) ORDER BY p.updated_at LIMIT :max");
 SQL(quiet_disputes_sql,
     "SELECT d.intent, d.event, d.id FROM dispute d WHERE d.status <= 3 AND d.updated_at <= :hour_ago ORDER BY d.updated_at LIMIT :max");

@@ -565,7 +565,7 @@ enum err registration_cancel_tickets(struct tx *tx, const struct id *id, const u
     bind_id(q, ":id", id);
     bind_int(q, ":refunded", refunded_amount);
     if (!live)
-        bind_int(q, ":to", reg.amount ? REGISTRATION_REFUNDED : REGISTRATION_CANCELLED);
+        bind_int(q, ":to", reg.refunded + refunded_amount ? REGISTRATION_REFUNDED : REGISTRATION_CANCELLED);
     if (query_run(q) != 1)
         return refuse_state(tx, &reg);
     if (!live)

@@ -86,7 +86,7 @@ enum err registration_confirm(struct tx *tx, const struct id *id);
 enum err registration_expire(struct tx *tx, const struct id *id);
 /* PENDING -> CANCELLED, seats back. */
 enum err registration_give_back(struct tx *tx, const struct id *id);
-/* CONFIRMED -> CANCELLED (free ones) or REFUNDED: all tickets cancelled, seats back, `refunded` += refunded_amount. */
+/* CONFIRMED -> REFUNDED where any money went back, else CANCELLED: all tickets cancelled, seats back, `refunded` += refunded_amount. */
 enum err registration_end(struct tx *tx, const struct id *id, enum registration_status to, int64_t refunded_amount);
 /* Stays CONFIRMED (or ends, when no valid or used ticket is left): these tickets cancelled, their seats back, `refunded` += amount. ERR_CONFLICT if one is not valid or used. */
 enum err registration_cancel_tickets(struct tx *tx, const struct id *id, const unsigned *numbers, size_t count, int64_t refunded_amount);

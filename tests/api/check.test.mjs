@@ -73,6 +73,8 @@ test('a sound folder is called sound, with a row for each invariant', async () =
 });
 
 describe('planted', () => {
+    const plantedCode = (used) => `INSERT INTO discount_code (event, id, code, code_key, kind, value, active, used, created_at, updated_at)
+        VALUES (${blob(world.paidEvent.eventId)}, ${blob('01935f00-0001-7002-8003-040506070800')}, 'PLANTED', 'planted', 1, 1000, 1, ${used}, 1, 1)`;
     // What, the invariant that must be called broken, the id that must be named, and the SQL. `also`: others that break with it.
     const breaches = [
         ['a seat counted as sold that nobody bought', 1, () => world.types[0],
@@ -141,6 +143,15 @@ describe('planted', () => {
                    WHERE r.id = ${blob(world.paid.registrationId)}`],
         ['tickets disputed by nobody', 3, () => world.paid.registrationId,
             () => `UPDATE registration SET disputed = 1 WHERE id = ${blob(world.paid.registrationId)}`],
+        ['a refund that the registration does not know', 3, () => world.refunded.registrationId,
+            () => `UPDATE registration SET refunded = refunded - 1 WHERE id = ${blob(world.refunded.registrationId)}`],
+        ['a receipt gone', 3, null, () => `DELETE FROM receipt WHERE kind = 1 AND number = 1`],
+        ['a number that was given to nothing', 3, null, () => `UPDATE receipt_series SET last = last + 1 WHERE kind = 1`],
+        ['a code used by nobody', 1, () => '01935f00-0001-7002-8003-040506070800', () => plantedCode(1)],
+        ['a use of a code that it does not count', 1, () => '01935f00-0001-7002-8003-040506070800',
+            () => `${plantedCode(0)}; UPDATE registration SET code = ${blob('01935f00-0001-7002-8003-040506070800')} WHERE id = ${blob(world.paid.registrationId)}`],
+        ['a code that there is not', 1, () => world.paid.registrationId,
+            () => `UPDATE registration SET code = ${blob('01935f00-0001-7002-8003-040506070800')} WHERE id = ${blob(world.paid.registrationId)}`],
         ['more kept than was left', 3, () => world.refunded.registrationId,
             () => `UPDATE registration SET kept = 1 WHERE id = ${blob(world.refunded.registrationId)}`],
         ['a price that is not the items\'', 3, () => world.pending.registrationId,

@@ -167,6 +167,17 @@ test('with the simulator in the house', async (t) => {
         await usher.status(buyer, registration, 'confirmed');
     });
 
+    await t.test('paid by another intent than the buyer was given: that is the one it was bought with, and the buyer\'s cannot be paid any more', async () => {
+        const registration = await usher.register(buyer, event);
+        const given = await usher.intent(buyer, registration);
+        const other = (await simulator(usher, 'POST', 'payment_intents', { amount: String(registration.amount), currency: 'eur', 'payment_method_types[0]': 'card',
+            'metadata[registration_id]': registration.registrationId, payment_method: 'pm_card_visa', confirm: 'true' })).body;
+        assert.equal(other.status, 'succeeded', JSON.stringify(other));
+        const now = await usher.status(buyer, registration, 'confirmed', { timeout: patience });
+        assert.equal(now.paymentIntentId, other.id);
+        await waitFor(async () => (await simulator(usher, 'GET', `payment_intents/${given.paymentIntentId}`)).body.status === 'canceled', 'the cancel', { timeout: patience });
+    });
+
     await t.test('a hold that is given back takes its intent with it', async () => {
         const left = await seats(usher, organizer, event);
         const registration = await usher.register(buyer, event);

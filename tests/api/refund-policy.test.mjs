@@ -122,6 +122,9 @@ test('with a fee of everything a ticket can still be given back', async () => {
     await usher.check();
     const whole = (await refund(registration, {})).body;
     assert.deepEqual([whole.status, whole.refundedAmount, whole.refundFeeAmount, whole.refunds], ['cancelled', 0, 2000, []]);
+    const other = await bought(event, { quantity: 2 });
+    const named = (await refund(other, { ticketIds: other.ticketIds })).body;
+    assert.deepEqual([named.status, named.refundedAmount, named.refundFeeAmount], ['cancelled', 0, 2000], 'one by one as all at once');
     assert.equal((await usher.must(200, 'GET', `/v1/events/${event.eventId}`)).ticketTypes[0].available, 10);
 });
 
