@@ -126,3 +126,230 @@ test('an event is made, refused where it is wrong, kept in the tab, published, f
         ['manage-edit', `/manage/${eventId}/edit`, (at) => at.getByLabel('Title')],
     ]);
 });
+
+test('the overview is live, and a cancelled event is confirmed by its name and shows how far its refunds are', async () => {
+    const event = await usher.createEvent(organizer, { title: 'Cables by night', capacity: 40, ticketTypes: [
+        { name: 'Standard', price: 2500, quantity: 30 }, { name: 'Guest list', price: 0, quantity: 10 }] });
+    const [buyer, guest] = [await usher.account(), await usher.account()];
+    const visitor = await signedIn(organizer);
+    const { page } = visitor;
+    await page.goto(`${usher.url}/manage/${event.eventId}`);
+    await page.getByText('0 of 40').waitFor();
+    await usher.pay(buyer, await usher.register(buyer, event, { quantity: 2 }));
+    const free = await usher.register(guest, event, { type: 1 });
+    await usher.validate(organizer, { ticketId: free.ticketIds[0], eventId: event.eventId });
+    // Nobody touches the page: it asks by itself every five seconds.
+    await page.getByText('3 of 40').waitFor();
+    await page.getByText('1 of 3').waitFor();
+    await page.getByRole('img', { name: 'Standard: 2 of 30 sold, 0 in' }).waitFor();
+    await page.getByRole('img', { name: 'Net by day, EUR' }).waitFor();
+    await page.getByText('As a table').last().click();
+    await page.getByRole('cell', { name: '€50.00' }).first().waitFor();
+    await visitor.close();
+    await everyLook(organizer, [['manage-overview', `/manage/${event.eventId}`, (at) => at.getByRole('img', { name: 'Net by day, EUR' })]]);
+
+    const again = await signedIn(organizer);
+    await again.page.goto(`${usher.url}/manage/${event.eventId}`);
+    await again.page.getByRole('button', { name: 'Cancel the event…' }).click();
+    const sure = again.page.getByRole('button', { name: 'Cancel it and refund everybody' });
+    await again.page.getByLabel("Type the event's title").fill('Cables');
+    assert.equal(await sure.isDisabled(), true, 'half a name is no confirmation');
+    await again.page.getByLabel("Type the event's title").fill('Cables by night');
+    await axe(again.page, 'cancelling');
+    await sure.click();
+    await again.page.getByText('1 of 1 refunds are done.').waitFor({ timeout: 30_000 });
+    await axe(again.page, 'cancelled');
+    assert.equal((await nowOf(event.eventId)).status, 'cancelled');
+    again.sound();
+    await again.close();
+});
+
+test('registrations are searched, shown, mailed again, and refunded by ticket, by amount and whole', async () => {
+    const event = await usher.createEvent(organizer, { capacity: 40, ticketTypes: [{ name: 'Standard', price: 2500, quantity: 30 }] });
+    const buyer = await usher.account({ name: 'Zoë Buyer' });
+    const other = await usher.account({ name: 'Max Other' });
+    const paid = await usher.pay(buyer, await usher.register(buyer, event, { quantity: 3 }));
+    await usher.pay(other, await usher.register(other, event));
+    const look = () => usher.registration(organizer, paid.registrationId);
+    const visitor = await signedIn(organizer);
+    const { page } = visitor;
+    await page.goto(`${usher.url}/manage/${event.eventId}/registrations`);
+    await page.getByRole('button', { name: /Max Other/ }).waitFor();
+    await page.getByLabel('Search').fill('zoe');
+    await page.getByRole('button', { name: /Max Other/ }).waitFor({ state: 'detached' });
+    await page.waitForURL(/q=zoe/);
+    const file = page.waitForEvent('download');
+    await page.getByRole('button', { name: 'All as CSV' }).click();
+    assert.equal((await file).suggestedFilename(), 'registrations.csv');
+
+    await page.getByRole('button', { name: /Zoë Buyer/ }).click();
+    await page.getByRole('dialog').getByText('3 tickets').waitFor();
+    await axe(page, 'a registration');
+    await picture(page, 'manage-registration-1280');
+    await page.getByRole('button', { name: 'Mail the tickets again' }).click();
+    await page.getByText('The tickets are being mailed again.').waitFor();
+
+    await page.getByRole('button', { name: 'Refund…' }).click();
+    await page.getByText('€75.00 goes back to the buyer.').waitFor();
+    await page.getByText('3 tickets become void').waitFor();
+    await page.getByRole('radio', { name: 'Single tickets' }).check();
+    await page.getByRole('checkbox').first().check();
+    await page.getByText('€25.00 goes back to the buyer.').waitFor();
+    await page.getByText('1 ticket becomes void').waitFor();
+    await page.getByLabel('Reason').fill('Fell ill');
+    await axe(page, 'a refund');
+    await picture(page, 'manage-refund-1280');
+    assert.equal((await look()).refundedAmount, 0, 'nothing before the button');
+    await page.getByRole('button', { name: 'Refund now' }).dblclick();
+    await page.getByText('Fell ill').waitFor();
+    await page.getByText('done', { exact: true }).waitFor({ timeout: 30_000 });
+    let now = await look();
+    assert.deepEqual([now.status, now.refundedAmount, now.refunds.length], ['confirmed', 2500, 1], 'the double click gave back once');
+
+    await page.getByRole('button', { name: 'Refund…' }).click();
+    await page.getByRole('radio', { name: 'An amount; the tickets stay valid' }).check();
+    await page.getByLabel('Amount (EUR)').fill('60');
+    await page.getByText('An amount up to €50.00').waitFor();
+    assert.equal(await page.getByRole('button', { name: 'Refund now' }).isDisabled(), true);
+    await page.getByLabel('Amount (EUR)').fill('10,50');
+    await page.getByText('All tickets stay valid.').waitFor();
+    await page.getByRole('button', { name: 'Refund now' }).click();
+    await page.getByRole('button', { name: 'Refund…' }).waitFor();
+    now = await look();
+    assert.deepEqual([now.status, now.refundedAmount], ['confirmed', 3550]);
+
+    await page.getByRole('button', { name: 'Refund…' }).click();
+    await page.getByText('€39.50 goes back to the buyer.').waitFor();
+    await page.getByRole('button', { name: 'Refund now' }).click();
+    await page.getByRole('dialog').getByText('Refunded', { exact: true }).waitFor();
+    now = await look();
+    assert.deepEqual([now.status, now.refundedAmount], ['refunded', 7500]);
+    visitor.sound();
+    await visitor.close();
+    await everyLook(organizer, [['manage-registrations', `/manage/${event.eventId}/registrations`, (at) => at.getByRole('button', { name: /Max Other/ })]]);
+});
+
+test('a manager is invited, accepts with the right address only, and sees what a manager may; a phone becomes a scanner', async () => {
+    const event = await usher.createEvent(organizer, { title: 'Evening of helpers' });
+    const helper = await usher.account({ name: 'Hilde Helper' });
+    const visitor = await signedIn(organizer);
+    const { page } = visitor;
+    await page.goto(`${usher.url}/manage/${event.eventId}/team`);
+    await page.getByLabel('E-mail address').fill(helper.email);
+    await page.getByRole('combobox', { name: 'Role', exact: true }).selectOption('manager');
+    await page.getByRole('button', { name: 'Invite' }).click();
+    await page.getByText('Invited until').waitFor();
+    const mail = await usher.mail((one) => one.to.includes(helper.email) && one.text.includes('/invitations/'));
+    const path = mail.text.match(/\/invitations\/[\w-]+/)[0];
+
+    const wrong = await signedIn(await usher.account(), { width: 390, scheme: 'dark' });
+    await wrong.page.goto(usher.url + path);
+    await wrong.page.getByRole('button', { name: /^Accept as/ }).click();
+    await wrong.page.getByText('mailed to another address than yours').waitFor();
+    await axe(wrong.page, 'a refused invitation');
+    wrong.sound(/403/);
+    await wrong.close();
+
+    const right = await visit(usher, { width: 390 });
+    await right.page.goto(usher.url + path);
+    await right.page.getByText('Evening of helpers').waitFor();
+    await axe(right.page, 'an invitation');
+    await picture(right.page, 'invitation-390');
+    await right.page.getByRole('link', { name: 'Sign in to accept' }).click();
+    await right.page.getByLabel('E-mail address').fill(helper.email);
+    await right.page.getByRole('textbox', { name: 'Password' }).fill(password);
+    await right.page.getByRole('button', { name: 'Sign in' }).click();
+    await right.page.getByRole('button', { name: /^Accept as/ }).click();
+    await right.page.getByRole('heading', { name: 'Evening of helpers' }).waitFor();
+    await right.page.getByText('0 of 100', { exact: true }).waitFor();
+    assert.equal(await right.page.getByText('What it earned').count(), 0, 'the money is not a manager\'s');
+    assert.equal(await right.page.getByText('Cancel the event').count(), 0);
+    await right.page.goto(`${usher.url}/manage`);
+    await right.page.getByRole('heading', { name: 'Events where you help' }).waitFor();
+    right.sound();
+    await right.close();
+
+    await page.reload();
+    await page.getByText('On the team').waitFor();
+    await page.getByLabel('Role of Hilde Helper').selectOption('gate');
+    await waitFor(async () => (await usher.must(200, 'GET', `/v1/events/${event.eventId}/staff`, { token: organizer.token })).items[0].role === 'gate', 'the new role');
+
+    await page.getByLabel('Name of the phone').fill('Door phone');
+    await page.getByLabel('Gate (may be empty)').fill('North');
+    await page.getByRole('button', { name: 'Add a phone' }).click();
+    await page.getByRole('img', { name: 'QR code that makes a phone a scanner' }).waitFor();
+    await axe(page, 'a phone\'s code');
+    await picture(page, 'manage-phone-1280');
+    const src = await page.getByRole('img', { name: 'QR code that makes a phone a scanner' }).evaluate((img) => img.naturalWidth);
+    assert.ok(src > 0, 'the code is drawn');
+    await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
+    await page.getByRole('button', { name: 'Copy the address instead' }).click();
+    const address = await waitFor(() => page.evaluate(() => navigator.clipboard.readText()), 'the address');
+    const token = decodeURIComponent(address.split('#')[1]).replace(/^.*[=/]/, '');
+    await usher.must(200, 'POST', '/v1/devices/claim', { body: { token } });
+    await page.getByText('The phone is ready to scan.').waitFor();
+    await page.getByRole('button', { name: 'Close' }).click();
+    await page.getByRole('button', { name: 'Rename Door phone' }).click();
+    await page.getByRole('dialog').getByLabel('Name', { exact: true }).fill('Side door');
+    await page.getByRole('dialog').getByRole('button', { name: 'Save' }).click();
+    await page.getByRole('button', { name: 'Revoke Side door' }).click();
+    await page.getByRole('button', { name: 'Really revoke Side door' }).click();
+    await page.getByText('Revoked').waitFor();
+    await page.getByRole('button', { name: 'Remove Hilde Helper' }).click();
+    await page.getByRole('button', { name: 'Really remove Hilde Helper' }).click();
+    await page.getByText('Nobody yet.').waitFor();
+    visitor.sound();
+    await visitor.close();
+    await everyLook(organizer, [['manage-team', `/manage/${event.eventId}/team`, (at) => at.getByText('Side door')]]);
+});
+
+test('codes are made one by one and many at once, lower the price, change, and are switched off', async () => {
+    const event = await usher.createEvent(organizer, { ticketTypes: [{ name: 'Standard', price: 2500, quantity: 100 }] });
+    const quote = (discountCode) => usher.api('POST', '/v1/price-quotes', {
+        body: { eventId: event.eventId, items: [{ ticketTypeId: event.ticketTypes[0].ticketTypeId, quantity: 1 }], discountCode } });
+    const visitor = await signedIn(organizer);
+    const { page } = visitor;
+    await page.goto(`${usher.url}/manage/${event.eventId}/codes`);
+    await page.getByText('No codes yet.').waitFor();
+    await page.getByRole('button', { name: 'New code' }).click();
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByText('This is needed.').waitFor();
+    await page.getByLabel('Code', { exact: true }).fill('FRIENDS');
+    await page.getByLabel('Percent', { exact: true }).fill('12,5');
+    await axe(page, 'a new code');
+    await picture(page, 'manage-code-1280');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByText('12.5 % off each ticket').waitFor();
+    assert.equal((await quote('friends')).body.amount, 2187);
+
+    await page.getByRole('button', { name: 'New code' }).click();
+    await page.getByLabel('Code', { exact: true }).fill('Friends');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByRole('dialog').getByRole('alert').first().waitFor();
+    await page.getByRole('button', { name: 'Close' }).click();
+
+    await page.getByRole('button', { name: 'Many codes at once' }).click();
+    await page.getByLabel('Every code begins with').fill('VIP-');
+    await page.getByLabel('How many codes').fill('7');
+    await page.getByLabel('Takes off').selectOption('ticket');
+    await page.getByLabel('Amount (EUR)').fill('5');
+    await page.getByRole('button', { name: 'Make the codes' }).click();
+    await page.getByText('7 codes are made.').waitFor();
+    const codes = (await page.getByLabel('The codes, one a line').inputValue()).split('\n');
+    assert.equal(new Set(codes).size, 7);
+    assert.equal((await quote(codes[0])).body.amount, 2000);
+    await page.getByRole('button', { name: 'Done' }).click();
+
+    await page.getByRole('button', { name: 'Change FRIENDS' }).click();
+    await page.getByLabel('Registrations in all').fill('2');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByText('Used 0 of 2 times').waitFor();
+    await page.getByRole('button', { name: 'Switch off FRIENDS' }).click();
+    await page.getByText('Switched off').waitFor();
+    assert.equal((await quote('friends')).status, 422);
+    await page.getByRole('button', { name: 'Delete FRIENDS' }).click();
+    await page.getByRole('button', { name: 'Delete FRIENDS' }).waitFor({ state: 'detached' });
+    visitor.sound(/409|422/);
+    await visitor.close();
+    await everyLook(organizer, [['manage-codes', `/manage/${event.eventId}/codes`, (at) => at.getByText(codes[0])]]);
+});

@@ -19,3 +19,5 @@ export type Staff = Schemas['Staff'];
 export type StaffOfEvent = Schemas['StaffOfEvent'];
 export type Device = Schemas['Device'];
 export type DeviceCode = Schemas['DeviceCode'];
+export type DiscountCodePatch = Schemas['DiscountCodePatch'];
+export type StaffInvitation = Schemas['StaffInvitation'];

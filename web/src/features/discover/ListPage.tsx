@@ -1,11 +1,11 @@
 import { Trans, useLingui } from '@lingui/react/macro';
 import { useInfiniteQuery } from '@tanstack/react-query';
-import { useEffect, useRef, useState } from 'react';
 import { useSearchParams } from 'react-router';
 import { get } from '@/api/http';
 import { keys } from '@/api/query';
 import { Title } from '@/app/Title';
 import { categories } from '@/lib/categories';
+import { useTyped } from '@/lib/typed';
 import { Button, Card, Empty, ErrorState, Field, Loading, Select, Skeleton } from '@/ui';
 import { type Day, dayRange } from './days';
 import { EventCard } from './EventCard';
@@ -30,27 +30,6 @@ function useFilters() {
       { replace: true, preventScrollReset: true },
     );
   return { all, set, clear: () => setParams({}) };
-}
-
-/** What is typed, and handed on 300 ms after the last key. */
-function useTyped(value: string, set: (value: string) => void) {
-  const [typed, setTyped] = useState(value);
-  const given = useRef(value);
-  useEffect(() => {
-    if (value !== given.current) {
-      given.current = value;
-      setTyped(value);
-    }
-  }, [value]);
-  useEffect(() => {
-    if (typed.trim() === given.current) return;
-    const timer = setTimeout(() => {
-      given.current = typed.trim();
-      set(typed.trim());
-    }, 300);
-    return () => clearTimeout(timer);
-  }, [typed, set]);
-  return [typed, setTyped] as const;
 }
 
 export default function ListPage() {

@@ -140,7 +140,7 @@ function OwnEvent({ event }: { event: MyEvent }) {
   const { capacity, title } = event;
   return (
     <Card className="h-full">
-      <EventHead event={event} to={`/manage/${event.eventId}/edit`} />
+      <EventHead event={event} to={`/manage/${event.eventId}`} />
       <p className="mt-2 flex justify-between gap-3">
         <span>
           <Trans>
@@ -157,11 +157,11 @@ function OwnEvent({ event }: { event: MyEvent }) {
       <div className="mt-3 flex flex-wrap gap-2">
         <ButtonLink look="secondary" to={`/manage/${event.eventId}/edit`}>
           <Trans>Edit</Trans>
-          <span className="sr-only">: {title}</span>
+          <span className="sr-only"> {title}</span>
         </ButtonLink>
         <ButtonLink look="quiet" to={`/manage/new?from=${event.eventId}`}>
           <Trans>Duplicate</Trans>
-          <span className="sr-only">: {title}</span>
+          <span className="sr-only"> {title}</span>
         </ButtonLink>
       </div>
     </Card>
@@ -202,10 +202,10 @@ function Helping() {
 function HelpedEvent({ staff: { role, event } }: { staff: StaffOfEvent }) {
   return (
     <Card className="h-full">
-      <EventHead event={event} to={role === 'manager' ? `/manage/${event.eventId}/edit` : `/e/${event.eventId}`} />
+      <EventHead event={event} to={role === 'manager' ? `/manage/${event.eventId}` : `/e/${event.eventId}`} />
       <div className="mt-3 flex flex-wrap gap-2">
         {role === 'manager' && (
-          <ButtonLink look="secondary" to={`/manage/${event.eventId}/edit`}>
+          <ButtonLink look="secondary" to={`/manage/${event.eventId}`}>
             <Trans>Manage</Trans>
           </ButtonLink>
         )}

@@ -73,7 +73,7 @@ function New({ name, zones, draft }: { name: string; zones: Zones; draft: Draft 
       await eventChanged(event.eventId);
       forget(name);
       say(intent === 'publish' ? t`The event is published.` : t`The draft is saved.`);
-      navigate(`/manage/${event.eventId}/edit`, { replace: true });
+      navigate(intent === 'publish' ? `/manage/${event.eventId}` : `/manage/${event.eventId}/edit`, { replace: true });
       return undefined;
     } catch (error) {
       if (error instanceof ApiError && error.faults.length > 0) return faultsOf(error, []);

@@ -167,7 +167,7 @@ function OneType({ type, place, zone, zones, currency, errorOf, canRemove, onCha
       <div className="sm:col-span-2">
         <Button look="quiet" disabled={!canRemove} onClick={onRemove}>
           <Trans>Remove</Trans>
-          <span className="sr-only">: {name}</span>
+          <span className="sr-only"> {name}</span>
         </Button>
       </div>
     </fieldset>

@@ -94,8 +94,20 @@ function Tabs({ eventId }: { eventId: string }) {
   const to = (page: string) => `/manage/${eventId}${page}`;
   return (
     <nav aria-label={t`Event`} className="my-4 flex flex-wrap gap-1 border-b border-border pb-2">
+      <NavLink to={to('')} end className={tab}>
+        <Trans>Overview</Trans>
+      </NavLink>
       <NavLink to={to('/edit')} className={tab}>
         <Trans>Edit</Trans>
+      </NavLink>
+      <NavLink to={to('/registrations')} className={tab}>
+        <Trans>Registrations</Trans>
+      </NavLink>
+      <NavLink to={to('/team')} className={tab}>
+        <Trans>Team</Trans>
+      </NavLink>
+      <NavLink to={to('/codes')} className={tab}>
+        <Trans>Discount codes</Trans>
       </NavLink>
       <Link to={`/e/${eventId}`} className={tab}>
         <Trans>Buyer's view</Trans>
@@ -113,3 +125,5 @@ export function Meter({ value, of, className }: { value: number; of: number; cla
     </span>
   );
 }
+
+export const typeName = (event: Event, id: string) => event.ticketTypes.find((type) => type.ticketTypeId === id)?.name ?? '–';

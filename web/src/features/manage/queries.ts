@@ -14,6 +14,8 @@ export async function fetchEdition(eventId: string, signal?: AbortSignal): Promi
   return { event: answer.data, etag: String(answer.headers.etag ?? '') };
 }
 
+export const codesKey = (eventId: string) => ['codes', eventId] as const;
+
 /** The event as those who run it see it: hidden ticket types too. */
 export function useEdition(eventId: string) {
   return useQuery({ queryKey: editionKey(eventId), queryFn: ({ signal }) => fetchEdition(eventId, signal) });
