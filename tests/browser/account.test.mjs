@@ -8,6 +8,13 @@ import { password, start } from '../api/lib.mjs';
 import { axe, picture, visit } from './browser.mjs';
 
 const usher = await start({ fast: true });
+const organizer = await usher.account({ role: 'organizer', name: 'Olga Organizer' });
+const sale = await usher.createEvent(organizer, {
+    title: 'Cheaper with a code', serviceFee: { fixed: 100, percentBps: 0, paidBy: 'buyer' },
+    ticketTypes: [{ name: 'Standard', price: 2000, taxRateBps: 1900, quantity: 50 }, { name: 'Backstage', price: 5000, quantity: 5, hidden: true }] });
+const codeOf = (body) => usher.must(201, 'POST', `/v1/events/${sale.eventId}/discount-codes`, { token: organizer.token, body });
+await codeOf({ code: 'HALF', percentBps: 5000, maxUses: 1 });
+await codeOf({ code: 'BACKDOOR', ticketTypeIds: [sale.ticketTypes[1].ticketTypeId] });
 
 // RFC 6238 with the defaults that every authenticator app has.
 function totp(secret, steps = 0) {
@@ -123,15 +130,15 @@ test('name, language and password: other devices are signed out by a new passwor
 });
 
 test('all one\'s data in a file, and an account that is gone for good, but not while guests are coming', async () => {
-    const organizer = await usher.account({ role: 'organizer', name: 'Olga Organizer' });
-    const event = await usher.createEvent(organizer);
+    const leaver = await usher.account({ role: 'organizer', name: 'Lea Leaver' });
+    const event = await usher.createEvent(leaver);
     const visitor = await visit(usher, { width: 390, height: 844 });
     const { page } = visitor;
-    await visitor.signIn(organizer, password);
+    await visitor.signIn(leaver, password);
     await page.goto(`${usher.url}/account`);
     const [file] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'Download my data' }).click()]);
     const data = JSON.parse(readFileSync(await file.path(), 'utf8'));
-    assert.equal(data.account.email, organizer.email);
+    assert.equal(data.account.email, leaver.email);
     assert.deepEqual(data.events.map((one) => one.eventId), [event.eventId]);
 
     const remove = async (typed) => {
@@ -143,14 +150,121 @@ test('all one\'s data in a file, and an account that is gone for good, but not w
     await axe(page, 'delete');
     await remove('somebody@example.org');
     await page.getByText('This is not the address of this account.').waitFor();
-    await remove(organizer.email);
+    await remove(leaver.email);
     await page.getByText('You have published events that are not over yet').waitFor();
-    await usher.must(200, 'POST', `/v1/events/${event.eventId}/cancel`, { token: organizer.token });
-    await remove(organizer.email);
+    await usher.must(200, 'POST', `/v1/events/${event.eventId}/cancel`, { token: leaver.token });
+    await remove(leaver.email);
     await page.getByText('Your account is deleted.').waitFor();
     await page.getByRole('link', { name: 'Sign in' }).waitFor();
-    assert.equal((await usher.cognito('InitiateAuth', { AuthFlow: 'USER_PASSWORD_AUTH', AuthParameters: { USERNAME: organizer.email, PASSWORD: password } })).error, 'NotAuthorizedException');
+    assert.equal((await usher.cognito('InitiateAuth', { AuthFlow: 'USER_PASSWORD_AUTH', AuthParameters: { USERNAME: leaver.email, PASSWORD: password } })).error, 'NotAuthorizedException');
     visitor.sound(/400 \(Bad Request\)/);
+    await visitor.close();
+});
+
+async function fillCard(page) {
+    await page.getByLabel('Card number').fill('4242 4242 4242 4242');
+    await page.getByLabel('Expires').fill('12/34');
+    await page.getByLabel('Security code').fill('123');
+    await page.getByRole('button', { name: /^Pay/ }).click();
+}
+
+test('a discount code: refused with a reason, a lower price from the event\'s page to the receipt, and used up', async () => {
+    const visitor = await visit(usher, { width: 390, height: 844 });
+    const { page } = visitor;
+    await visitor.signIn(await usher.account({ name: 'Carla Code' }), password);
+    await page.goto(`${usher.url}/e/${sale.eventId}`);
+    await page.getByText('includes €1.00 fee and €3.19 tax').waitFor();
+    await page.getByRole('button', { name: 'One more: Standard' }).click();
+    await page.getByText('€21.00').nth(1).waitFor();
+    await page.getByRole('button', { name: 'Have a code?' }).click();
+    await page.getByLabel('Discount code').fill('NOSUCH');
+    await page.getByRole('button', { name: 'Apply' }).click();
+    await page.getByText('There is no such code for this event.').waitFor();
+    await axe(page, 'a code that is not good');
+    await page.getByLabel('Discount code').fill('half');
+    await page.getByLabel('Discount code').press('Enter');
+    await page.getByText('With the code').waitFor();
+    await page.getByText('€11.00').waitFor();
+    await picture(page, 'event-code-390');
+    await page.getByRole('button', { name: 'Get tickets' }).click();
+    const summary = page.getByRole('table', { name: 'Your order' });
+    await summary.getByRole('row', { name: 'Discount (HALF) -€10.00' }).waitFor();
+    await summary.getByRole('row', { name: 'Fee €1.00' }).waitFor();
+    await summary.getByRole('row', { name: 'Total €11.00' }).waitFor();
+    await picture(page, 'checkout-code-390');
+    await axe(page, 'checkout with a code');
+    await page.getByRole('button', { name: 'Hold the seats and pay' }).click();
+    await page.getByRole('timer').waitFor();
+    await summary.getByRole('row', { name: 'Total €11.00' }).waitFor();
+    await fillCard(page);
+    await page.getByText('You are in!').waitFor();
+
+    // The second buyer comes to the checkout with the same link, and is told at the field.
+    await page.goto(`${usher.url}/checkout/${sale.eventId}?${sale.ticketTypes[0].ticketTypeId}=1&code=HALF`);
+    await page.getByText('This code was used as often as it may be.').waitFor();
+    await summary.getByRole('row', { name: 'Total €21.00' }).waitFor();
+    await page.getByRole('button', { name: 'Hold the seats and pay' }).click();
+    await page.getByText('This code was used as often as it may be.').waitFor();
+    await page.getByLabel('Discount code').fill('');
+    await page.getByRole('button', { name: 'Apply' }).click();
+    await page.getByRole('button', { name: 'Have a code?' }).waitFor();
+    await page.getByRole('button', { name: 'Hold the seats and pay' }).click();
+    await page.getByRole('timer').waitFor();
+    visitor.sound(/409 \(Conflict\)|422/);
+    await visitor.close();
+});
+
+test('a hidden ticket type is there for who has the code, up to the ticket', async () => {
+    const visitor = await visit(usher);
+    const { page } = visitor;
+    await visitor.signIn(await usher.account({ name: 'Helga Hidden' }), password);
+    await page.goto(`${usher.url}/e/${sale.eventId}`);
+    await page.getByText('Standard').waitFor();
+    assert.equal(await page.getByText('Backstage').count(), 0);
+    await page.goto(`${usher.url}/e/${sale.eventId}?code=BACKDOOR`);
+    await page.getByRole('button', { name: 'One more: Backstage' }).click();
+    await page.getByRole('button', { name: 'Get tickets' }).click();
+    await page.getByRole('row', { name: '1 × Backstage €50.00' }).waitFor();
+    await page.getByRole('button', { name: 'Hold the seats and pay' }).click();
+    await page.getByRole('timer').waitFor();
+    await page.getByRole('row', { name: '1 × Backstage €50.00' }).waitFor();
+    await fillCard(page);
+    await page.getByText('You are in!').waitFor();
+    visitor.sound();
+    await visitor.close();
+});
+
+test('tickets that were seen once are shown at a door without a network, also when the sign-in has run out; public pages are not', async () => {
+    const buyer = await usher.account({ name: 'Otto Offline' });
+    const event = await usher.createFreeEvent(organizer, { title: 'Behind thick walls' });
+    const registration = await usher.register(buyer, event);
+    const visitor = await visit(usher, { width: 390, height: 844 });
+    const { page } = visitor;
+    await visitor.signIn(buyer, password);
+    await page.goto(`${usher.url}/tickets`);
+    await page.getByText('Behind thick walls').waitFor();
+    await page.evaluate(async () => void await navigator.serviceWorker.ready); // everything is kept
+    await usher.kill();
+    await page.clock.setFixedTime(Date.now() + 3 * 3_600_000);
+    await page.goto(`${usher.url}/tickets/${registration.ticketIds[0]}`);
+    await page.getByRole('img', { name: 'QR code of the ticket' }).waitFor();
+    await page.getByText('You are offline. This is the ticket as it was seen last.').waitFor();
+    await picture(page, 'ticket-offline-390');
+    await axe(page, 'ticket without a network');
+    await page.getByRole('link', { name: 'All my tickets' }).click();
+    await page.getByText('You are offline. These are your tickets as they were seen last.').waitFor();
+    await page.getByText('Behind thick walls').waitFor();
+    await axe(page, 'tickets without a network');
+    const other = await visitor.context.newPage();
+    await assert.rejects(other.goto(`${usher.url}/e/${event.eventId}`), /ERR_CONNECTION_REFUSED/);
+    await other.close();
+    await usher.start();
+    await page.goto(`${usher.url}/tickets`);
+    await page.getByText('Behind thick walls').waitFor();
+    await page.goto(`${usher.url}/account`);
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await page.getByRole('link', { name: 'Sign in' }).waitFor();
+    assert.equal(await page.evaluate(() => JSON.stringify({ ...localStorage }).includes('Otto')), false, 'nothing of the person is left behind');
     await visitor.close();
 });
 

@@ -5,7 +5,8 @@ import { ApiError } from './errors';
 
 export const keys = {
   events: (filters: Record<string, string>) => ['events', filters] as const,
-  event: (id: string) => ['event', id] as const,
+  /** With a code there may be more in it; both go stale by the id. */
+  event: (id: string, code?: string | null) => (code ? ['event', id, code] : ['event', id]),
   registrations: ['registrations'] as const,
   registration: (id: string) => ['registration', id] as const,
   tickets: (filters: Record<string, string>) => ['tickets', filters] as const,

@@ -1,4 +1,5 @@
 export { Button, ButtonLink, buttonClass, Spinner } from './Button';
+export { CodeEntry, useCodeFault } from './CodeEntry';
 export { cx } from './cx';
 export { Dialog } from './Dialog';
 export { Checkbox, Field, Select, TextArea } from './Field';

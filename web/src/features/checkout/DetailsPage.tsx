@@ -1,24 +1,27 @@
 import { Trans, useLingui } from '@lingui/react/macro';
-import { useMutation, useQuery } from '@tanstack/react-query';
+import { keepPreviousData, useMutation, useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { Navigate, useNavigate, useParams, useSearchParams } from 'react-router';
 import { ApiError } from '@/api/errors';
-import { get, post } from '@/api/http';
+import { post } from '@/api/http';
+import { codeOf, eventWith, useQuote } from '@/api/prices';
 import { keys, queries } from '@/api/query';
 import type { Event } from '@/api/types';
 import { SignedIn } from '@/app/guard';
 import type { User } from '@/app/session';
 import { Title } from '@/app/Title';
 import { uuid7 } from '@/lib/id';
-import { Button, ButtonLink, Card, Checkbox, ErrorState, Field, Loading, Notice } from '@/ui';
-import { amountOf, basketOf, forgetOrderKey, type Line, orderKey } from './basket';
+import { Button, ButtonLink, Card, Checkbox, CodeEntry, ErrorState, Field, Loading, Notice, useCodeFault } from '@/ui';
+import { basketOf, forgetOrderKey, type Line, orderKey, plainSums } from './basket';
 import { Summary } from './Summary';
 
 export default function DetailsPage() {
   const { eventId = '' } = useParams();
+  const code = codeOf(useSearchParams()[0]);
   const event = useQuery({
-    queryKey: keys.event(eventId),
-    queryFn: ({ signal }) => get('/v1/events/{eventId}', { path: { eventId }, signal, anonymous: true }),
+    ...eventWith(eventId, code),
+    // Another code must not take away what was typed meanwhile.
+    placeholderData: keepPreviousData,
   });
   return (
     <SignedIn>
@@ -46,10 +49,14 @@ function seatsOf(lines: Line[]): { id: string; ticketTypeId: string; label: stri
 
 function Details({ event, user }: { event: Event; user: User }) {
   const { t } = useLingui();
-  const [params] = useSearchParams();
+  const [params, setParams] = useSearchParams();
+  const code = codeOf(params);
+  const codeFault = useCodeFault();
   const navigate = useNavigate();
   const lines = basketOf(event, params);
   const seats = seatsOf(lines);
+  const items = lines.map(({ ticketTypeId, quantity }) => ({ ticketTypeId, quantity }));
+  const quote = useQuote(event.eventId, items, code);
   const [named, setNamed] = useState(false);
   const [guests, setGuests] = useState<Record<string, Guest>>({});
   const guestOf = (id: string): Guest => guests[id] ?? { name: '', email: '' };
@@ -65,8 +72,9 @@ function Details({ event, user }: { event: Event; user: User }) {
         .map(({ ticketTypeId, guest }) => ({ ticketTypeId, name: guest.name.trim(), email: guest.email.trim() || undefined }));
       const body = {
         eventId: event.eventId,
-        items: lines.map(({ ticketTypeId, quantity }) => ({ ticketTypeId, quantity })),
+        items,
         ...(attendees.length > 0 && { attendees }),
+        ...(code && { discountCode: code }),
       };
       return post('/v1/registrations', { body, key: orderKey(`${user.sub} ${JSON.stringify(body)}`, uuid7) });
     },
@@ -83,8 +91,23 @@ function Details({ event, user }: { event: Event; user: User }) {
     },
   });
 
-  if (lines.length === 0) return <Navigate to={`/e/${event.eventId}`} replace />;
-  const amount = amountOf(lines);
+  const eventPath = `/e/${event.eventId}${code && `?${new URLSearchParams({ code })}`}`;
+  if (lines.length === 0) return <Navigate to={eventPath} replace />;
+  const sums = quote.data ?? plainSums(event, lines);
+  const fault = codeFault(order.error) ?? codeFault(quote.error);
+  // The one refusal of a quote that is not the code's: a sum too small for any card.
+  const error = order.error ?? (quote.error instanceof ApiError && quote.error.code === 'amount-too-small' ? quote.error : undefined);
+  const apply = (next: string) => {
+    order.reset();
+    setParams(
+      (now) => {
+        if (next) now.set('code', next);
+        else now.delete('code');
+        return now;
+      },
+      { replace: true, preventScrollReset: true },
+    );
+  };
   const set = (id: string, part: Partial<Guest>) => setGuests({ ...guests, [id]: { ...guestOf(id), ...part } });
 
   return (
@@ -120,20 +143,19 @@ function Details({ event, user }: { event: Event; user: User }) {
           </Card>
         </div>
         <aside>
-          <Summary
-            event={event}
-            lines={lines.map((line) => ({ key: line.ticketTypeId, ...line, amount: line.price * line.quantity }))}
-            amount={amount}
-          >
-            {order.isError && (
+          <Summary event={event} sums={sums}>
+            <div className="mt-3">
+              <CodeEntry code={code} error={fault} onApply={apply} />
+            </div>
+            {error && !codeFault(error) && (
               <div className="mt-4">
-                <OrderError error={order.error} event={event} />
+                <OrderError error={error} eventPath={eventPath} />
               </div>
             )}
             <Button type="submit" busy={order.isPending} className="mt-4 w-full">
-              {amount ? <Trans>Hold the seats and pay</Trans> : <Trans>Register</Trans>}
+              {sums.amount ? <Trans>Hold the seats and pay</Trans> : <Trans>Register</Trans>}
             </Button>
-            <ButtonLink to={`/e/${event.eventId}`} look="quiet" className="mt-1 w-full">
+            <ButtonLink to={eventPath} look="quiet" className="mt-1 w-full">
               <Trans>Change the tickets</Trans>
             </ButtonLink>
           </Summary>
@@ -192,7 +214,7 @@ function Guests({ seats, guestOf, set, user, error }: GuestsProps) {
   );
 }
 
-function OrderError({ error, event }: { error: unknown; event: Event }) {
+function OrderError({ error, eventPath }: { error: unknown; eventPath: string }) {
   const { t } = useLingui();
   if (error instanceof ApiError && error.code === 'sold-out')
     return (
@@ -200,10 +222,12 @@ function OrderError({ error, event }: { error: unknown; event: Event }) {
         <p>
           <Trans>Others were faster. See what there still is, and choose again.</Trans>
         </p>
-        <ButtonLink to={`/e/${event.eventId}`} look="secondary" className="mt-3">
+        <ButtonLink to={eventPath} look="secondary" className="mt-3">
           <Trans>What is left</Trans>
         </ButtonLink>
       </Notice>
     );
+  if (error instanceof ApiError && error.code === 'amount-too-small')
+    return <Notice tone="warn" title={t`This sum is too small for a card payment. Choose more tickets, or take the code off.`} />;
   return <ErrorState error={error} />;
 }

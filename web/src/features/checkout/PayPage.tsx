@@ -3,6 +3,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useCallback, useState } from 'react';
 import { useNavigate, useParams } from 'react-router';
 import { get, remove } from '@/api/http';
+import { eventWith } from '@/api/prices';
 import { keys, queries } from '@/api/query';
 import type { Event, Registration } from '@/api/types';
 import { SignedIn } from '@/app/guard';
@@ -10,6 +11,7 @@ import type { User } from '@/app/session';
 import { Title } from '@/app/Title';
 import { serverNow } from '@/lib/clock';
 import { Button, ButtonLink, buttonClass, Card, ErrorState, Loading, Notice, useErrorText, useToast } from '@/ui';
+import { basketPath } from './basket';
 import { Countdown } from './Countdown';
 import { Payment } from './payment/Payment';
 import { Summary } from './Summary';
@@ -37,17 +39,17 @@ function Order({ user }: { user: User }) {
     },
   });
   const event = useQuery({
-    queryKey: keys.event(eventId),
-    queryFn: ({ signal }) => get('/v1/events/{eventId}', { path: { eventId }, signal, anonymous: true }),
+    ...eventWith(eventId, registration.data?.discountCode),
+    enabled: Boolean(registration.data),
   });
   const paid = useCallback(() => {
     setPaying(true);
     void queries.invalidateQueries({ queryKey: keys.registration(registrationId) });
   }, [registrationId]);
 
-  if (registration.isPending || event.isPending) return <Loading />;
   if (registration.isError && !registration.data)
     return <ErrorState error={registration.error} retry={() => void registration.refetch()} />;
+  if (registration.isPending || event.isPending) return <Loading />;
   if (event.isError && !event.data) return <ErrorState error={event.error} retry={() => void event.refetch()} />;
   const props = { event: event.data, registration: registration.data, user };
   switch (registration.data.status) {
@@ -63,19 +65,6 @@ function Order({ user }: { user: User }) {
 }
 
 type Props = { event: Event; registration: Registration; user: User };
-
-function summaryLines(event: Event, registration: Registration) {
-  return registration.items.map((item) => ({
-    key: item.ticketTypeId,
-    name: event.ticketTypes.find((type) => type.ticketTypeId === item.ticketTypeId)?.name ?? '',
-    quantity: item.quantity,
-    amount: item.total,
-  }));
-}
-
-/** The same basket again, from the event's page on. */
-const basketPath = (registration: Registration) =>
-  `/checkout/${registration.eventId}?${new URLSearchParams(registration.items.map((item) => [item.ticketTypeId, String(item.quantity)]))}`;
 
 function Pending({ event, registration, paying, paid, failed }: Props & { paying: boolean; paid: () => void; failed: () => void }) {
   const { t } = useLingui();
@@ -110,7 +99,7 @@ function Pending({ event, registration, paying, paid, failed }: Props & { paying
           </Card>
         </div>
         <aside>
-          <Summary event={event} lines={summaryLines(event, registration)} amount={registration.amount}>
+          <Summary event={event} sums={registration}>
             {!paying && (
               <Button look="quiet" className="mt-3 w-full" onClick={() => void giveBack()}>
                 <Trans>Give the seats back</Trans>
@@ -134,7 +123,7 @@ function Confirmed({ event, registration, user }: Props) {
         </Trans>
       </Notice>
       <h1 className="text-3xl font-bold">{event.title}</h1>
-      <Summary event={event} lines={summaryLines(event, registration)} amount={registration.amount}>
+      <Summary event={event} sums={registration}>
         <div className="mt-4 flex flex-wrap gap-2">
           {registration.ticketIds[0] && (
             <ButtonLink to={`/tickets/${registration.ticketIds[0]}`}>
@@ -166,7 +155,7 @@ function Ended({ event, registration }: Props) {
       )}
       <div className="flex flex-wrap gap-2">
         {event.status === 'published' && (
-          <ButtonLink to={basketPath(registration)} replace>
+          <ButtonLink to={basketPath(registration.eventId, registration.items, registration.discountCode)} replace>
             <Trans>Try again with the same tickets</Trans>
           </ButtonLink>
         )}

@@ -1,19 +1,43 @@
 // What is being bought stands in the address (type ids and how many of each), so that a reload, a sign-in in between or a shared link keep it.
-import type { Event } from '@/api/types';
+import type { Event, Registration } from '@/api/types';
 
-export type Line = { ticketTypeId: string; name: string; price: number; quantity: number };
+export type Line = { ticketTypeId: string; name: string; quantity: number };
 
 export function basketOf(event: Event, params: URLSearchParams): Line[] {
   return event.ticketTypes.flatMap((type) => {
     const quantity = Number(params.get(type.ticketTypeId) ?? 0);
     return Number.isInteger(quantity) && quantity > 0 && quantity <= 255
-      ? [{ ticketTypeId: type.ticketTypeId, name: type.name, price: type.total, quantity }]
+      ? [{ ticketTypeId: type.ticketTypeId, name: type.name, quantity }]
       : [];
   });
 }
 
-export const amountOf = (lines: Line[]) => lines.reduce((sum, line) => sum + line.price * line.quantity, 0);
-export const quantityOf = (lines: Line[]) => lines.reduce((sum, line) => sum + line.quantity, 0);
+/** What an order comes to, as the server says it of a quote and of a registration. */
+export type Sums = Pick<Registration, 'discountCode' | 'subtotal' | 'discount' | 'fees' | 'tax' | 'amount'> & {
+  items: { ticketTypeId: string; quantity: number; unitPrice: number }[];
+};
+
+/** The same from the event's own prices: exact as long as there is no code. */
+export function plainSums(event: Event, lines: Line[]): Sums {
+  const sums: Sums = { items: [], discountCode: null, subtotal: 0, discount: 0, fees: 0, tax: 0, amount: 0 };
+  for (const { ticketTypeId, quantity } of lines) {
+    const type = event.ticketTypes.find((one) => one.ticketTypeId === ticketTypeId);
+    if (!type) continue;
+    sums.items.push({ ticketTypeId, quantity, unitPrice: type.price });
+    sums.subtotal += type.price * quantity;
+    sums.fees += type.fee * quantity;
+    sums.tax += type.tax * quantity;
+    sums.amount += type.total * quantity;
+  }
+  return sums;
+}
+
+/** The address of a basket, with its code. */
+export function basketPath(eventId: string, items: { ticketTypeId: string; quantity: number }[], code: string | null): string {
+  const params = new URLSearchParams(items.map((item) => [item.ticketTypeId, String(item.quantity)]));
+  if (code) params.set('code', code);
+  return `/checkout/${eventId}?${params}`;
+}
 
 const KEY = 'usher.checkout';
 

@@ -1,19 +1,21 @@
 import { Trans, useLingui } from '@lingui/react/macro';
 import { useQuery } from '@tanstack/react-query';
-import { useParams } from 'react-router';
+import { useParams, useSearchParams } from 'react-router';
 import { ApiError } from '@/api/errors';
 import { get } from '@/api/http';
+import { codeOf, tryAgain } from '@/api/prices';
 import { keys } from '@/api/query';
 import type { Event } from '@/api/types';
 import { NotFound } from '@/app/RouteError';
 import { Title } from '@/app/Title';
 import { boot } from '@/lib/boot';
-import { buttonClass, Card, ErrorState, EventTime, Loading, Notice } from '@/ui';
+import { buttonClass, Card, ErrorState, EventTime, Loading, Notice, useCodeFault } from '@/ui';
 import { Share } from './Share';
 import { TicketPicker } from './TicketPicker';
 
 export default function EventPage() {
   const { eventId = '' } = useParams();
+  const code = codeOf(useSearchParams()[0]);
   // Public events come from shared caches; only one that is not there for everybody is asked for by token, for it may be a draft of one's own.
   const event = useQuery({
     queryKey: keys.event(eventId),
@@ -25,13 +27,23 @@ export default function EventPage() {
     initialData: boot.event?.eventId === eventId ? boot.event : undefined,
     refetchInterval: 30_000,
   });
+  // Beside it, what a code opens: the public one stays in sight meanwhile, and when the code is not good.
+  const opened = useQuery({
+    queryKey: keys.event(eventId, code),
+    queryFn: ({ signal }) => get('/v1/events/{eventId}', { path: { eventId }, query: { code }, signal }),
+    enabled: code !== '',
+    retry: tryAgain,
+    refetchOnWindowFocus: false,
+    refetchInterval: (query) => (query.state.error ? false : 30_000),
+  });
+  const codeFault = useCodeFault();
   if (event.isPending) return <Loading />;
   if (event.isError && event.error instanceof ApiError && event.error.status === 404) return <NotFound />;
   if (event.isError) return <ErrorState error={event.error} retry={() => void event.refetch()} />;
-  return <EventView event={event.data} />;
+  return <EventView event={(code && opened.data) || event.data} code={code} fault={codeFault(opened.error)} />;
 }
 
-function EventView({ event }: { event: Event }) {
+function EventView({ event, code, fault }: { event: Event; code: string; fault?: string }) {
   const place = [event.venue?.name, event.venue?.address, event.venue?.city].filter(Boolean).join(', ');
   const { t } = useLingui();
   return (
@@ -71,7 +83,7 @@ function EventView({ event }: { event: Event }) {
             <h2 id="tickets-heading" className="mb-3 text-xl font-bold">
               <Trans>Tickets</Trans>
             </h2>
-            <TicketPicker event={event} />
+            <TicketPicker event={event} code={code} fault={fault} />
           </Card>
         </aside>
       </div>

@@ -1,10 +1,12 @@
 import { Plural, Trans, useLingui } from '@lingui/react/macro';
 import { useEffect, useState } from 'react';
-import { useNavigate } from 'react-router';
+import { useNavigate, useSearchParams } from 'react-router';
+import { useQuote } from '@/api/prices';
 import type { Event, TicketType } from '@/api/types';
 import { serverNow } from '@/lib/clock';
+import { formatMoney } from '@/lib/money';
 import { formatDateTime } from '@/lib/time';
-import { Badge, Button, Money, QtyStepper } from '@/ui';
+import { Badge, Button, CodeEntry, Money, QtyStepper, useCodeFault } from '@/ui';
 import { type Picked, type Sale, saleOf, total } from './picking';
 
 /** Few are left of a type when it is a tenth of it, and at most 10. */
@@ -20,15 +22,24 @@ function useSecond(): number {
 }
 
 /** How many of what, and on to the checkout, which holds the seats. */
-export function TicketPicker({ event }: { event: Event }) {
+export function TicketPicker({ event, code, fault }: { event: Event; code: string; fault?: string }) {
   const [picked, setPicked] = useState<Picked>({});
   const navigate = useNavigate();
   const now = useSecond();
-  const sum = total(event, picked);
+  const [, setParams] = useSearchParams();
+  const codeFault = useCodeFault();
+  const plain = total(event, picked);
+  const items = event.ticketTypes.flatMap(({ ticketTypeId }) => {
+    const quantity = picked[ticketTypeId] ?? 0;
+    return quantity > 0 ? [{ ticketTypeId, quantity }] : [];
+  });
+  // Without a code the sum is known here; with one only the server reckons it.
+  const quote = useQuote(event.eventId, items, code, code !== '' && !fault);
+  const sum = { quantity: plain.quantity, amount: quote.data?.amount ?? plain.amount };
   const open = event.ticketTypes.some((type) => saleOf(event, type, now).state === 'open');
   const go = () => {
-    const items = Object.entries(picked).filter(([, quantity]) => quantity > 0);
-    navigate(`/checkout/${event.eventId}?${new URLSearchParams(items.map(([id, quantity]) => [id, String(quantity)]))}`);
+    const basket = items.map(({ ticketTypeId, quantity }) => [ticketTypeId, String(quantity)]);
+    navigate(`/checkout/${event.eventId}?${new URLSearchParams(code ? [...basket, ['code', code]] : basket)}`);
   };
   return (
     <>
@@ -45,6 +56,15 @@ export function TicketPicker({ event }: { event: Event }) {
           </li>
         ))}
       </ul>
+      {event.status === 'published' && Date.parse(event.endsAt) > now && (
+        <div className="border-t border-border pt-3">
+          <CodeEntry
+            code={code}
+            error={fault ?? codeFault(quote.error)}
+            onApply={(next) => setParams(next ? { code: next } : {}, { replace: true, preventScrollReset: true })}
+          />
+        </div>
+      )}
       {open && (
         <div className="max-lg:fixed max-lg:inset-x-0 max-lg:bottom-0 max-lg:z-10 max-lg:border-t max-lg:border-border max-lg:bg-surface max-lg:p-3 lg:mt-3">
           <div className="mx-auto flex max-w-6xl items-center justify-between gap-4 lg:flex-col lg:items-stretch">
@@ -75,6 +95,7 @@ function TypeRow({ event, type, sale, quantity, onChange }: RowProps) {
         <p className="font-semibold">{type.name}</p>
         {type.description && <p className="text-sm text-muted">{type.description}</p>}
         <p>{type.total ? <Money amount={type.total} currency={event.currency} /> : <Trans>Free</Trans>}</p>
+        <Included type={type} currency={event.currency} />
         {sale.state === 'open' && type.available <= Math.min(FEW, type.quantity / 10) && (
           <Badge tone="warn">
             <Plural value={type.available} one="Only # left" other="Only # left" />
@@ -84,6 +105,16 @@ function TypeRow({ event, type, sale, quantity, onChange }: RowProps) {
       <SaleControl event={event} type={type} sale={sale} quantity={quantity} onChange={onChange} />
     </div>
   );
+}
+
+/** Of the price, which is all that is paid, what is not the ticket's own. */
+function Included({ type, currency }: { type: TicketType; currency: string }) {
+  const { t, i18n } = useLingui();
+  const fee = formatMoney(type.fee, currency, i18n.locale);
+  const tax = formatMoney(type.tax, currency, i18n.locale);
+  const text =
+    type.fee && type.tax ? t`includes ${fee} fee and ${tax} tax` : type.fee ? t`includes ${fee} fee` : type.tax && t`includes ${tax} tax`;
+  return text ? <p className="text-sm text-muted">{text}</p> : null;
 }
 
 function SaleControl({ event, type, sale, quantity, onChange }: RowProps) {
