@@ -15,13 +15,14 @@ export default defineConfig({
     babel({ plugins: ['@lingui/babel-plugin-lingui-macro'] }),
     lingui(),
     tailwindcss(),
-    // Only the scanner works without a network: a page for buyers that an old worker kept would show stale prices.
+    // Only the scanner and one's own tickets work without a network: a public page that an old worker kept would show stale prices. Each registers the
+    // worker for its own scope (/scan, /tickets), and the frame is given to no other path.
     VitePWA({
       registerType: 'prompt',
       injectRegister: false,
       scope: '/scan',
       manifestFilename: 'scan.webmanifest',
-      filename: 'scan-worker.js',
+      filename: 'offline-worker.js',
       manifest: {
         name: 'Usher gate scanner',
         short_name: 'Usher gate',
@@ -38,7 +39,7 @@ export default defineConfig({
         globIgnores: ['assets/{stripe,manage,checkout,discover}-*'],
         maximumFileSizeToCacheInBytes: 2_000_000,
         navigateFallback: '/index.html',
-        navigateFallbackAllowlist: [/^\/scan(\/|$)/],
+        navigateFallbackAllowlist: [/^\/scan(\/|$)/, /^\/tickets(\/|$)/],
       },
     }),
   ],

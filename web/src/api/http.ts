@@ -73,12 +73,12 @@ export async function call<P extends PathWith<M> & string, M extends Method>(
   options: Options<P, M> = {},
 ): Promise<AxiosResponse<Answer<P, M>>> {
   const headers: Record<string, string> = {};
-  const bearer = options.anonymous ? undefined : await token();
-  if (bearer) headers.Authorization = `Bearer ${bearer}`;
   if (method !== 'get') headers['Idempotency-Key'] = options.key ?? uuid7();
   if (options.match) headers['If-Match'] = options.match;
-  const sentAt = performance.now();
   try {
+    const bearer = options.anonymous ? undefined : await token();
+    if (bearer) headers.Authorization = `Bearer ${bearer}`;
+    const sentAt = performance.now();
     const answer = await client.request<Answer<P, M>>({
       method,
       url: fill(path, options.path as Record<string, string> | undefined),

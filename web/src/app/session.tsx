@@ -28,6 +28,26 @@ function mayBeSignedIn(): boolean {
   }
 }
 
+const KNOWN = 'usher.user';
+
+/** Who was signed in when the server was asked last: for when it cannot be. */
+function remembered(): User | undefined {
+  try {
+    return (JSON.parse(localStorage.getItem(KNOWN) ?? 'null') as User | null) ?? undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function remember(user: User | undefined): void {
+  try {
+    if (user) localStorage.setItem(KNOWN, JSON.stringify(user));
+    else localStorage.removeItem(KNOWN);
+  } catch {
+    // No storage: then Amplify has none either.
+  }
+}
+
 /** Amplify with our pool, loaded once. */
 export async function auth() {
   const module = await import('@/features/auth/amplify');
@@ -45,9 +65,12 @@ export function SessionProvider({ children }: { children: ReactNode }) {
     }
     try {
       const user = await (await auth()).currentUser();
+      remember(user);
       setSession(user ? { status: 'in', user } : { status: 'out' });
     } catch {
-      setSession({ status: 'out' });
+      // The server cannot be asked. Who was signed in stays so, as far as this device knows: the tickets must open at a door without a network.
+      const user = mayBeSignedIn() ? remembered() : undefined;
+      setSession(user ? { status: 'in', user } : { status: 'out' });
     }
   }, []);
 
@@ -55,6 +78,7 @@ export function SessionProvider({ children }: { children: ReactNode }) {
     await (await auth()).leave(everywhere);
     queries.clear();
     forgetTickets();
+    remember(undefined);
     setSession({ status: 'out' });
   }, []);
 
@@ -66,7 +90,12 @@ export function SessionProvider({ children }: { children: ReactNode }) {
       if (event.key?.endsWith('.LastAuthUser')) void refresh();
     };
     window.addEventListener('storage', changed);
-    return () => window.removeEventListener('storage', changed);
+    const back = () => void refresh();
+    window.addEventListener('online', back);
+    return () => {
+      window.removeEventListener('storage', changed);
+      window.removeEventListener('online', back);
+    };
   }, [refresh]);
 
   const value = useMemo(() => ({ session, refresh, leave }), [session, refresh, leave]);

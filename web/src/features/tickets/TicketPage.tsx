@@ -11,6 +11,7 @@ import { SignedIn } from '@/app/guard';
 import { NotFound } from '@/app/RouteError';
 import type { User } from '@/app/session';
 import { Title } from '@/app/Title';
+import { worksOffline } from '@/lib/offline';
 import { formatDateTime } from '@/lib/time';
 import { Button, buttonClass, Card, ErrorState, EventTime, Loading, Notice, useErrorText, useToast } from '@/ui';
 import { keepTickets, keptTickets } from './kept';
@@ -28,6 +29,7 @@ function Loaded({ user }: { user: User }) {
     refetchInterval: 10_000,
   });
   const seen = ticket.data;
+  useEffect(() => void worksOffline('/tickets'), []);
   useEffect(() => {
     if (seen) keepTickets(user.sub, [seen]);
   }, [seen, user.sub]);
@@ -35,7 +37,8 @@ function Loaded({ user }: { user: User }) {
 
   if (ticket.data) return <TicketView ticket={ticket.data} download={ticket.data.downloadUrl} offline={ticket.isError} />;
   if (ticket.isError && ticket.error instanceof ApiError && ticket.error.status === 404) return <NotFound />;
-  if (kept && (ticket.isError || ticket.isPaused)) return <TicketView ticket={kept} offline />;
+  // At a door nobody waits for the third try: what is kept is shown at once.
+  if (kept) return <TicketView ticket={kept} offline={ticket.isError || ticket.isPaused || ticket.failureCount > 0} />;
   if (ticket.isError) return <ErrorState error={ticket.error} retry={() => void ticket.refetch()} />;
   return <Loading />;
 }

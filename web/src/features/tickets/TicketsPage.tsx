@@ -9,8 +9,9 @@ import { SignedIn } from '@/app/guard';
 import type { User } from '@/app/session';
 import { Title } from '@/app/Title';
 import { serverNow } from '@/lib/clock';
-import { Badge, Button, ButtonLink, Card, Empty, ErrorState, EventTime, Loading } from '@/ui';
-import { keepTickets } from './kept';
+import { worksOffline } from '@/lib/offline';
+import { Badge, Button, ButtonLink, Card, Empty, ErrorState, EventTime, Loading, Notice } from '@/ui';
+import { keepTickets, keptTickets } from './kept';
 
 export default function TicketsPage() {
   const { t } = useLingui();
@@ -48,8 +49,10 @@ function Tickets({ user }: { user: User }) {
     initialPageParam: '',
     getNextPageParam: (last) => last.nextCursor ?? undefined,
   });
-  const all = tickets.data?.pages.flatMap((page) => page.items) ?? [];
   const seen = tickets.data?.pages;
+  const all = seen?.flatMap((page) => page.items) ?? keptTickets(user.sub);
+  const { t } = useLingui();
+  useEffect(() => void worksOffline('/tickets'), []);
   useEffect(() => {
     if (seen)
       keepTickets(
@@ -58,8 +61,8 @@ function Tickets({ user }: { user: User }) {
       );
   }, [seen, user.sub]);
 
-  if (tickets.isPending) return <Loading />;
-  if (tickets.isError && !tickets.data) return <ErrorState error={tickets.error} retry={() => void tickets.refetch()} />;
+  if (tickets.isPending && all.length === 0) return <Loading />;
+  if (tickets.isError && all.length === 0) return <ErrorState error={tickets.error} retry={() => void tickets.refetch()} />;
   if (all.length === 0)
     return (
       <Empty title={<Trans>You have no tickets yet.</Trans>}>
@@ -75,6 +78,13 @@ function Tickets({ user }: { user: User }) {
   const past = groups.filter(isPast).sort((a, b) => b.event.startsAt.localeCompare(a.event.startsAt));
   return (
     <div className="space-y-8">
+      {(tickets.isError || tickets.isPaused || tickets.failureCount > 0) && (
+        <Notice tone="warn" title={t`You are offline. These are your tickets as they were seen last.`}>
+          <Button look="secondary" className="mt-3" busy={tickets.isFetching} onClick={() => void tickets.refetch()}>
+            <Trans>Try again</Trans>
+          </Button>
+        </Notice>
+      )}
       <Section title={<Trans>Upcoming</Trans>} groups={upcoming} />
       <Section title={<Trans>Past</Trans>} groups={past} />
       {tickets.hasNextPage && (
