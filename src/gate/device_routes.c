@@ -218,10 +218,14 @@ static enum err show_self(struct req *req, struct tx *tx)
     struct device device;
     struct event event;
     struct buf *out;
+    enum err e;
 
     if (id_is_zero(&req->caller.gate_of))
         return fail(tx, ERR_NOT_FOUND, "You are a person, not a scanner device.");
-    if (!device_find(tx, &req->caller.gate_of, &req->caller.account, &device) || !event_find(tx, &device.event, &event))
+    e = event_for_gate(tx, &req->caller, &req->caller.gate_of, &event); /* a suspended one sees nothing of its event, least of all a draft */
+    if (e)
+        return e;
+    if (!device_find(tx, &event.id, &req->caller.account, &device))
         return ERR_NOT_FOUND;
     out = reply_json(req, 200);
     json_open(out, NULL);

@@ -150,6 +150,7 @@ describe('a device', () => {
         await usher.must(204, 'DELETE', `/v1/events/${event.eventId}/staff/${staffId}`, { token: organizer.token });
         assert.equal((await scan(device, { ticketId: ticketIds[1] })).status, 403);
         assert.equal((await usher.api('GET', `/v1/events/${event.eventId}/roster`, { token: device.token })).status, 403);
+        assert.equal((await usher.api('GET', '/v1/device', { token: device.token })).status, 403, 'nor does it see its event any more');
         const late = await claim(waiting.token);
         assert.equal(late.status, 404, 'nor does a code that he made before');
         const row = (await listed(event)).find((d) => d.deviceId === made.deviceId);
