@@ -344,7 +344,7 @@ enum err account_take_factor_off(struct tx *tx, const char *email)
 {
     struct account account;
 
-    if (!account_by_email(tx, email, &account))
+    if (!account_by_email_or_id(tx, email, &account))
         return fail(tx, ERR_NOT_FOUND, "there is no account with this address");
     if (!totp_remove(tx, &account.id)) /* nothing is read: on a stopped folder the key that opens secrets is not at hand */
         return fail(tx, ERR_NOT_FOUND, "this account has no second factor");

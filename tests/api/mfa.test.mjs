@@ -160,7 +160,7 @@ test('who lost app and codes is helped from the shell, and told so', async () =>
     // On a stopped folder as well; the mail waits for the next start.
     const second = await enrolled();
     await usher.stop();
-    await usher.cli(['user', 'mfa', second.email, '--off']);
+    await usher.cli(['user', 'mfa', second.sub, '--off']); // by its id, as the other commands take it too
     await usher.start();
     await usher.signIn(second.email);
     await waitFor(async () => (await usher.allMail()).some((m) => m.to.includes(second.email) && /sign-in is off/.test(m.subject)), 'the notice');
