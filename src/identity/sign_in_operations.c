@@ -77,7 +77,11 @@ static enum err sign_in_look(struct req *req, struct tx *tx, struct call *call)
 
     call_find_account(req, tx, call, in->parameters->username, ATTEMPT_PASSWORD);
     call->second_factor = totp_read(tx, &call->account.id, &totp) && totp.enabled;
-    call->srp_wanted = req->app->config->srp && call->known && !srp_read(tx, &call->account, &verifier);
+    if (req->app->config->srp) {
+        bool there = srp_read(tx, &call->account, &verifier); /* asked for any name: it takes the same time */
+
+        call->srp_wanted = call->known && !there;
+    }
     return guess_must_wait(req, call, ATTEMPT_PASSWORD, tx->now_ms) ? refuse(req, NotAuthorizedException, "Password attempts exceeded") : ERR_OK;
 }
 

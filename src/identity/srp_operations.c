@@ -125,6 +125,16 @@ static struct id user_of(struct req *req, const char *username)
     return srp_user(identity_of(req), folded ? folded : username);
 }
 
+/* What the challenge is made and judged with. The decoy is made and the row looked for whoever it is: it takes the same time. */
+static void find_verifier(struct req *req, struct tx *tx, struct call *call, const struct id *user)
+{
+    struct srp_verifier decoy = srp_decoy(identity_of(req), user);
+
+    call->srp->genuine = srp_read(tx, &call->account, &call->srp->verifier) && call->known;
+    if (!call->srp->genuine)
+        call->srp->verifier = decoy;
+}
+
 static enum err srp_begin_look(struct req *req, struct tx *tx, struct call *call)
 {
     const struct srp_begin *in = call->in;
@@ -135,12 +145,8 @@ static enum err srp_begin_look(struct req *req, struct tx *tx, struct call *call
     call_find_account(req, tx, call, in->parameters->username, ATTEMPT_PASSWORD);
     if (guess_must_wait(req, call, ATTEMPT_PASSWORD, tx->now_ms))
         return refuse(req, NotAuthorizedException, "Password attempts exceeded");
-    srp->genuine = call->known && srp_read(tx, &call->account, &srp->verifier);
-    if (!srp->genuine) {
-        struct id user = user_of(req, in->parameters->username);
-
-        srp->verifier = srp_decoy(identity_of(req), &user);
-    }
+    struct id user = user_of(req, in->parameters->username);
+    find_verifier(req, tx, call, &user);
     return ERR_OK;
 }
 
@@ -201,18 +207,22 @@ static bool is_user(struct req *req, const struct id *user, const char *username
 static void find_subject(struct req *req, struct tx *tx, struct call *call)
 {
     struct srp_call *srp = call->srp;
+    struct account waiting;
 
-    call->known = !id_is_zero(&srp->block.account) &&
-                  (account_by_id(tx, &srp->block.account, &call->account) || sign_up_by_id(tx, &srp->block.account, &call->account));
+    /* Nobody has the id that a decoy's challenge names; both are looked for all the same. */
+    bool waits = sign_up_by_id(tx, &srp->block.account, &waiting), there = account_by_id(tx, &srp->block.account, &call->account);
+    if (waits && !there)
+        call->account = waiting;
+    call->known = there || waits;
     call->attempt = srp->block.attempt;
     if (call->known) {
         call->attempt = attempts_key(identity_of(req)->attempts, ATTEMPT_PASSWORD, call->account.email_key, NULL); /* also across a restart */
         call->kept = (struct attempts_kept){ call->account.id, call->account.failures, call->account.failed_at_ms };
     }
-    srp->genuine = call->known && srp_read(tx, &call->account, &srp->verifier) &&
-                   CRYPTO_memcmp(srp->verifier.password, srp->block.password, sizeof srp->block.password) == 0;
-    if (!srp->genuine)
-        srp->verifier = srp_decoy(identity_of(req), &srp->block.user);
+    find_verifier(req, tx, call, &srp->block.user);
+    /* The password was changed meanwhile: whatever is answered is wrong. */
+    if (CRYPTO_memcmp(srp->verifier.password, srp->block.password, sizeof srp->block.password) != 0)
+        srp->genuine = false;
 }
 
 static enum err srp_answer_look(struct req *req, struct tx *tx, struct call *call)

@@ -115,7 +115,8 @@ if (!isMainThread) {
     const { password, seed, seeded, start, waitFor } = await import('../api/lib.mjs');
     seedNumber = seed();
     chance = seeded(seedNumber);
-    usher = await start({ fast: true, env: { USHER_TRUSTED_PROXIES: '127.0.0.1', USHER_ARGON2_MEMORY_KIB: '7168', USHER_ARGON2_PASSES: '1' } });
+    // With SRP on, which is off by default, all that is done without it is done as well.
+    usher = await start({ fast: true, env: { USHER_TRUSTED_PROXIES: '127.0.0.1', USHER_SRP: 'on', USHER_ARGON2_MEMORY_KIB: '7168', USHER_ARGON2_PASSES: '1' } });
     connection = new http.Agent({ keepAlive: true, maxSockets: 1 });
     clientId = (await usher.config()).userPoolClientId;
     const letters = () => Array.from({ length: 12 }, () => 'abcdefghijklmnopqrstuvwxyz'[chance.below(26)]).join('');
@@ -131,6 +132,7 @@ if (!isMainThread) {
 
     const signIn = (name) => ({ AuthFlow: 'USER_PASSWORD_AUTH', AuthParameters: { USERNAME: name, PASSWORD: 'not the password' } });
     const rows = [
+        ['a challenge of SRP', 'InitiateAuth', (name) => ({ AuthFlow: 'USER_SRP_AUTH', AuthParameters: { USERNAME: name, SRP_A: 'ab'.repeat(383) } }), 'none'],
         ['a wrong password', 'InitiateAuth', signIn, 'NotAuthorizedException'],
         ['asking for a new password', 'ForgotPassword', (name) => ({ Username: name }), 'none'],
         ['a wrong code for a new password', 'ConfirmForgotPassword', (name) => ({ Username: name, ConfirmationCode: 'no code', Password: 'Another-password-9' }), 'CodeMismatchException'],
