@@ -268,13 +268,61 @@ test('tickets that were seen once are shown at a door without a network, also wh
     await visitor.close();
 });
 
+// Two tickets, paid for, of an event that takes them back for a tenth.
+async function paidOrder(buyer) {
+    const event = await usher.createEvent(organizer, { title: 'Second thoughts', refundUntil: new Date(usher.now() + 86_400_000).toISOString(), refundFeePercent: 10 });
+    return usher.pay(buyer, await usher.register(buyer, event, { quantity: 2, attendees: [
+        { ticketTypeId: event.ticketTypes[0].ticketTypeId, name: 'Rita Refund' }, { ticketTypeId: event.ticketTypes[0].ticketTypeId, name: 'Bob Guest' }] }));
+}
+
+test('a buyer reads the receipt and gives tickets back by the event\'s policy: one, then the other', async () => {
+    const buyer = await usher.account({ name: 'Rita Refund' });
+    const order = await paidOrder(buyer);
+    const visitor = await visit(usher, { width: 390, height: 844 });
+    const { page } = visitor;
+    await visitor.signIn(buyer, password);
+    await page.goto(`${usher.url}/tickets/${order.ticketIds[0]}`);
+    await page.getByRole('link', { name: 'Order and receipt' }).click();
+    await page.getByRole('row', { name: 'Total €50.00' }).waitFor();
+    await page.getByRole('button', { name: 'Receipt' }).click();
+    const paper = await page.getByRole('link', { name: /^Receipt R-\d+ \(PDF\)$/ }).getAttribute('href');
+    assert.match((await usher.api('GET', paper.slice(usher.url.length))).headers['content-type'], /^application\/pdf/);
+
+    await page.getByRole('button', { name: 'Give tickets back…' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByText('€45.00').waitFor();
+    await dialog.getByLabel(/Bob Guest/).uncheck();
+    await dialog.getByText('€22.50').waitFor();
+    await dialog.getByText('€2.50').waitFor();
+    await picture(page, 'refund-390');
+    await axe(page, 'refund');
+    await dialog.getByRole('button', { name: 'Give back' }).dblclick();
+    await page.getByText('Done. The money is on its way back.').first().waitFor();
+    await page.getByRole('link', { name: /Rita Refund Cancelled/ }).waitFor();
+    await page.getByRole('link', { name: /Bob Guest Valid/ }).waitFor();
+    await page.getByText('Given back').waitFor({ timeout: 30_000 });
+    let now = await usher.registration(buyer, order.registrationId);
+    assert.deepEqual([now.status, now.refundedAmount, now.refundFeeAmount, now.refunds.length], ['confirmed', 2250, 250, 1]);
+
+    await page.getByRole('button', { name: 'Give tickets back…' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Give back' }).click();
+    await page.getByText('This order was refunded.').waitFor();
+    now = await usher.registration(buyer, order.registrationId);
+    assert.deepEqual([now.status, now.refundedAmount, now.refundFeeAmount], ['refunded', 4500, 500]);
+    await axe(page, 'refunded order');
+    visitor.sound();
+    await visitor.close();
+});
+
 test('the account\'s pages, light and dark, on a phone and a desk, can be used by everybody', async () => {
     const account = await usher.account({ name: 'Axel Axe' });
+    const order = await paidOrder(account);
     for (const scheme of ['light', 'dark']) {
         for (const width of [390, 1280]) {
             const visitor = await visit(usher, { scheme, width });
             await visitor.signIn(account, password);
-            for (const [name, path, ready] of [['account', '/account', 'Delete the account'], ['security', '/account/security', 'Set up two-step sign-in']]) {
+            for (const [name, path, ready] of [['account', '/account', 'Delete the account'], ['security', '/account/security', 'Set up two-step sign-in'],
+                ['order', `/tickets/orders/${order.registrationId}`, 'Give tickets back…'], ['tickets', '/tickets', 'Second thoughts']]) {
                 await visitor.page.goto(usher.url + path);
                 await visitor.page.getByText(ready).first().waitFor();
                 await picture(visitor.page, `${name}-${width}-${scheme}`);

@@ -797,6 +797,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/registrations/{registrationId}/receipt": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The receipt of a paid registration and its credit notes, with presigned addresses of their PDFs, good for 15 minutes */
+        get: operations["getRegistrationsRegistrationIdReceipt"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1397,6 +1414,31 @@ export interface components {
             expiresAt: string;
             event: components["schemas"]["Event"];
             credential: string;
+        };
+        Receipts: {
+            /** Format: uuid */
+            registrationId: string;
+            currency: string;
+            receipt: {
+                number: string;
+                /** Format: date-time */
+                issuedAt: string;
+                amount: number;
+                /** Format: uri */
+                downloadUrl: string;
+                /** Format: date-time */
+                downloadUrlExpiresAt: string;
+            };
+            creditNotes: {
+                number: string;
+                /** Format: date-time */
+                issuedAt: string;
+                amount: number;
+                /** Format: uri */
+                downloadUrl: string;
+                /** Format: date-time */
+                downloadUrlExpiresAt: string;
+            }[];
         };
         EventNew: {
             title: string;
@@ -4849,6 +4891,55 @@ export interface operations {
             };
             /** @description Sign in first. */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getRegistrationsRegistrationIdReceipt: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                registrationId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Receipts"];
+                };
+            };
+            /** @description Sign in first. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or none that you may see. */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -130,6 +130,9 @@ function Confirmed({ event, registration, user }: Props) {
               <Trans>Show my tickets</Trans>
             </ButtonLink>
           )}
+          <ButtonLink to={`/tickets/orders/${registration.registrationId}`} look="secondary">
+            <Trans>Order and receipt</Trans>
+          </ButtonLink>
           <a className={buttonClass('secondary')} href={`/v1/events/${event.eventId}.ics`} download>
             <Trans>Add to calendar</Trans>
           </a>

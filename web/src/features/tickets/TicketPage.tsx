@@ -13,7 +13,7 @@ import type { User } from '@/app/session';
 import { Title } from '@/app/Title';
 import { worksOffline } from '@/lib/offline';
 import { formatDateTime } from '@/lib/time';
-import { Button, buttonClass, Card, ErrorState, EventTime, Loading, Notice, useErrorText, useToast } from '@/ui';
+import { Button, ButtonLink, buttonClass, Card, ErrorState, EventTime, Loading, Notice, useErrorText, useToast } from '@/ui';
 import { keepTickets, keptTickets } from './kept';
 
 export default function TicketPage() {
@@ -89,6 +89,9 @@ function TicketView({ ticket, download, offline }: { ticket: Ticket; download?: 
             <Trans>Add to calendar</Trans>
           </a>
           <Resend registrationId={ticket.registrationId} />
+          <ButtonLink to={`/tickets/orders/${ticket.registrationId}`} look="secondary">
+            <Trans>Order and receipt</Trans>
+          </ButtonLink>
         </div>
       )}
       <p className="text-center">
