@@ -27,7 +27,7 @@ struct outside_claims {
     const char *email;           /* NULL: none, or the issuer says that it is not verified */
     const char *name;            /* NULL: none */
     const char *handle;          /* another name to go by where a row has none yet; may be NULL */
-    bool has_groups;             /* the claim is there: Keycloak leaves roles out of ID tokens */
+    bool has_groups;             /* the token says which groups there are: Keycloak leaves roles out of ID tokens, Cognito leaves none out */
     unsigned groups;
     int64_t issued_at_s, expires_at_s;
 };

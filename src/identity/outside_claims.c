@@ -106,12 +106,13 @@ static unsigned group_bit(const json_t *item)
     return name ? jwt_group_bit(name + (*name == '/')) : 0;
 }
 
-static void read_groups(const json_t *claim, struct outside_claims *out)
+/* `whole`: who is in no group has no such claim. */
+static void read_groups(const json_t *claim, bool whole, struct outside_claims *out)
 {
     size_t i;
     json_t *item;
 
-    out->has_groups = json_is_array(claim) || json_is_string(claim);
+    out->has_groups = json_is_array(claim) || json_is_string(claim) || (whole && !claim);
     out->groups = group_bit(claim);
     json_array_foreach(claim, i, item)
         out->groups |= group_bit(item);
@@ -171,7 +172,8 @@ static bool read_claims(const struct jwt_pool *pool, const char *groups_claim, s
     out->email = email_of(arena, body);
     out->name = line_of(arena, body, "name");
     out->handle = handle_of(arena, body, sub);
-    read_groups(find_claim(body, groups_claim), out);
+    /* Cognito's tokens, of either use, name all groups that there are: taken out of the last one, its person must not keep it here. */
+    read_groups(find_claim(body, groups_claim), json_object_get(body, "token_use"), out);
     return true;
 }
 

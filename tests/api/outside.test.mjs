@@ -129,6 +129,12 @@ test('a person buys with the first request there is, and mail, lists and groups 
     assert.equal((await usher.register({ token: await cognito.sign(first.access) }, event)).userId, registration.userId);
     const demoted = await cognito.sign({ ...cognito.person({ groups: [] }).id });
     assert.equal((await usher.api('POST', '/v1/events', { token: demoted, body: usher.eventBody() })).status, 403);
+    // Cognito leaves the claim out where there are none: the row keeps no group either.
+    const once = cognito.person({ groups: ['Admins'] });
+    assert.equal(await status(await cognito.sign(once.id)), 200);
+    assert.deepEqual((await rowOf(once.sub)).groups, ['Admins']);
+    assert.equal(await status(await cognito.sign({ ...once.access, 'cognito:groups': undefined })), 200);
+    await waitFor(async () => (await rowOf(once.sub)).groups.length === 0, 'the row without groups');
     await usher.check();
 });
 
