@@ -47,7 +47,7 @@ test('an event is made, refused where it is wrong, kept in the tab, published, f
     await page.getByRole('link', { name: 'New event' }).click();
     await page.getByRole('button', { name: 'Save the draft' }).click();
     await page.getByText('This is needed.').first().waitFor();
-    assert.equal(await page.getByLabel('Title').evaluate((field) => field === document.activeElement), true, 'the first wrong field has the focus');
+    await waitFor(() => page.getByLabel('Title').evaluate((field) => field === document.activeElement), 'the focus on the first wrong field');
 
     await page.getByLabel('Title').fill('Evening of <Knots>');
     await page.getByLabel('Time zone').selectOption('Europe/Berlin');

@@ -8,7 +8,7 @@ import { formatMoney } from '@/lib/money';
 import { formatDate } from '@/lib/time';
 import { Button, Card, ErrorState, Loading, Money, Notice, useErrorText, useToast } from '@/ui';
 import { CancelEvent } from './CancelEvent';
-import { DayBars, ShareBar, TableBehind } from './charts';
+import { DayBars, ShareBar, SLOTS_MIN, TableBehind } from './charts';
 import { everyDay } from './days';
 import { EventFrame, isOwner, Meter } from './parts';
 
@@ -218,7 +218,8 @@ const nothing = { gross: 0, fees: 0, refunds: 0, disputes: 0, adjustments: 0, ne
 function OneCurrency({ total, days }: { total: Omit<Line, 'date'>; days: Line[] }) {
   const { t, i18n } = useLingui();
   const { currency } = total;
-  const money = (amount: number) => <Money amount={amount} currency={currency} />;
+  // What is taken off is shown with its sign; but nothing is not less than nothing.
+  const money = (amount: number) => <Money amount={amount || 0} currency={currency} />;
   const all = everyDay(days, (date) => ({ date, currency, ...nothing }));
   // A date of the event's zone already, so it is only written out.
   const dateOf = (date: string | undefined) => date && formatDate(`${date}T12:00:00Z`, 'UTC', i18n.locale);
@@ -245,7 +246,7 @@ function OneCurrency({ total, days }: { total: Omit<Line, 'date'>; days: Line[] 
           <DayBars label={t`Net by day, ${currency}`} days={all.map((day) => ({ date: day.date, value: day.net }))} />
           <p aria-hidden="true" className="flex justify-between text-sm text-muted">
             <span>{dateOf(all[0]?.date)}</span>
-            {all.length > 1 && <span>{dateOf(all[all.length - 1]?.date)}</span>}
+            {all.length >= SLOTS_MIN && <span>{dateOf(all[all.length - 1]?.date)}</span>}
           </p>
           <TableBehind
             head={[t`Day`, t`Payments`, t`Taken`, t`Fees`, t`Given back`, t`Net`]}

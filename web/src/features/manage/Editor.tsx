@@ -46,6 +46,7 @@ export function Editor({ name, initial: given, event, zones, onSave, onTakeOver 
   const [tried, setTried] = useState(false);
   const [refused, setRefused] = useState<Record<string, string>>({});
   const [failure, setFailure] = useState<unknown>();
+  const [refusals, setRefusals] = useState(0);
   const [busy, setBusy] = useState<Intent>();
   const form = useRef<HTMLFormElement>(null);
   const saved = useRef(false);
@@ -81,8 +82,11 @@ export function Editor({ name, initial: given, event, zones, onSave, onTakeOver 
     const fault = faults[pointer];
     return refused[pointer] ?? (tried && fault ? faultText(fault) : undefined);
   };
-  const toFirstError = () =>
-    requestAnimationFrame(() => form.current?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus({ preventScroll: false }));
+  // Once the faults are shown, the first field that has one gets the focus.
+  useEffect(() => {
+    if (refusals > 0) form.current?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus();
+  }, [refusals]);
+  const toFirstError = () => setRefusals((count) => count + 1);
 
   const save = async (intent: Intent) => {
     setTried(true);

@@ -54,11 +54,18 @@ export function ShareBar({ label, total, sold, inside }: { label: string; total:
   );
 }
 
+/** A chart of fewer days is as wide as this many: one day is a bar, not a wall. */
+export const SLOTS_MIN = 12;
+
 /** Standing bars over days, below the line where an amount is negative. The words around it are HTML, so that they keep their size on a phone. */
 export function DayBars({ label, days }: { label: string; days: { date: string; value: number }[] }) {
   const values = days.map((day) => day.value);
   const y = scaleLinear({ domain: [Math.min(0, ...values), Math.max(1, ...values)], range: [100, 0] });
-  const x = scaleBand({ domain: days.map((day) => day.date), range: [0, 300], padding: days.length > 60 ? 0 : 0.2 });
+  const x = scaleBand({
+    domain: days.map((day) => day.date),
+    range: [0, (300 * days.length) / Math.max(days.length, SLOTS_MIN)],
+    padding: days.length > 60 ? 0 : 0.2,
+  });
   const zero = y(0);
   return (
     <svg role="img" aria-label={label} viewBox="0 0 300 100" preserveAspectRatio="none" className="block h-40 w-full">
