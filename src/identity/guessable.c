@@ -137,8 +137,7 @@ static bool is_lines(const char *text, size_t len)
 {
     size_t lines = 0;
 
-    /* No further than to one too many: this is asked for each way of trimming a text. */
-    for (size_t at = 0; at < len && lines <= LINES_MAX; lines++)
+    for (size_t at = 0; at < len; lines++)
         at += line_from(text + at, len - at);
     return lines <= LINES_MAX && len >= 3 * lines;
 }
