@@ -35,15 +35,25 @@ export default defineConfig({
       },
       workbox: {
         inlineWorkboxRuntime: true,
+        // So that also the first visit, whose page came before the worker, has everything it fetches later.
+        clientsClaim: true,
         globPatterns: ['index.html', 'theme.js', 'icon.svg', 'assets/*.{js,css,wasm}'],
+        // The page as the server gives it under the scanner's address: with its settings, and its content policy.
+        manifestTransforms: [
+          (entries) => ({
+            manifest: entries.map((entry) => (entry.url === 'index.html' ? { ...entry, url: '/scan' } : entry)),
+            warnings: [],
+          }),
+        ],
         globIgnores: ['assets/{stripe,manage,checkout,discover}-*'],
         maximumFileSizeToCacheInBytes: 2_000_000,
-        navigateFallback: '/index.html',
+        navigateFallback: '/scan',
         navigateFallbackAllowlist: [/^\/scan(\/|$)/, /^\/tickets(\/|$)/],
       },
     }),
   ],
   resolve: { alias: { '@': fileURLToPath(new URL('./src', import.meta.url)) } },
+  worker: { format: 'es' },
   build: {
     rolldownOptions: { checks: { pluginTimings: false } },
     target: 'es2022',

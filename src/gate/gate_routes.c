@@ -323,6 +323,7 @@ const struct answer_schema gate_schemas[] = {
       "{\"$ref\":\"#/components/schemas/Verdict\"}}}}" },
     { "Roster",
       "{\"type\":\"object\",\"required\":[\"items\",\"nextCursor\"],\"properties\":{\"items\":{\"type\":\"array\",\"items\":{\"type\":\"object\","
+      "\"required\":[\"ticketId\",\"ticketTypeId\",\"ticketTypeName\",\"attendeeName\",\"status\",\"edition\",\"usedAt\",\"usedGate\"],"
       "\"properties\":{\"ticketId\":" UUID ",\"ticketTypeId\":" UUID ",\"ticketTypeName\":" TEXT_OR_NULL ",\"attendeeName\":" TEXT_OR_NULL
       ",\"status\":{\"type\":\"string\",\"enum\":[\"valid\",\"used\",\"cancelled\"]},\"edition\":{\"type\":\"integer\"},\"usedAt\":" TIME_OR_NULL
       ",\"usedGate\":" TEXT_OR_NULL "}}},\"nextCursor\":" TEXT_OR_NULL "}}" },

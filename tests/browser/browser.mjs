@@ -16,13 +16,21 @@ const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/
 const flags = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
 
 let running;
+const own = new Set();
 async function browser(extra = []) {
     if (extra.length)
-        return chromium.launch({ executablePath: '/usr/bin/chromium', headless: true, args: [...flags, ...extra] });
+        return chromium.launch({ executablePath: '/usr/bin/chromium', headless: true, args: [...flags, ...extra] }).then((chrome) => {
+            own.add(chrome); // also one whose test fails must not keep the run alive
+            return chrome;
+        });
     running ??= chromium.launch({ executablePath: '/usr/bin/chromium', headless: true, args: flags });
     return running;
 }
-after(async () => (await running)?.close());
+after(async () => {
+    await (await running)?.close();
+    for (const chrome of own)
+        await chrome.close();
+});
 
 // Amplify warns of every endpoint that is not Amazon's; just this is expected.
 const expected = [/custom Amazon.*endpoint/i];

@@ -1,10 +1,10 @@
 // What a first visit of each page loads, in KiB of gzip: the frame, the page's own code and all that they import at once. Fails past budgets.json.
-import { readFileSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 
 const dist = new URL('../dist/', import.meta.url);
 const manifest = JSON.parse(readFileSync(new URL('.vite/manifest.json', dist)));
-const { css, ...budgets } = JSON.parse(readFileSync(new URL('../budgets.json', import.meta.url)));
+const { css, wasm, ...budgets } = JSON.parse(readFileSync(new URL('../budgets.json', import.meta.url)));
 const kib = (file) => gzipSync(readFileSync(new URL(file, dist)), { level: 9 }).length / 1024;
 
 function closure(name, seen = new Set()) {
@@ -35,5 +35,10 @@ say(
   'css',
   [...styles].reduce((sum, file) => sum + kib(file), 0),
   css,
+);
+say(
+  'wasm',
+  globSync('assets/*.wasm', { cwd: dist }).reduce((sum, file) => sum + kib(file), 0),
+  wasm,
 );
 process.exit(over ? 1 : 0);

@@ -29,6 +29,8 @@ export type Options<P extends keyof paths, M extends Method> = {
   match?: string;
   /** Without the token, though somebody is signed in: what a shared cache may answer. */
   anonymous?: boolean;
+  /** As the scanner device of this credential, whoever is signed in. */
+  bearer?: string;
   signal?: AbortSignal;
 };
 
@@ -76,7 +78,7 @@ export async function call<P extends PathWith<M> & string, M extends Method>(
   if (method !== 'get') headers['Idempotency-Key'] = options.key ?? uuid7();
   if (options.match) headers['If-Match'] = options.match;
   try {
-    const bearer = options.anonymous ? undefined : await token();
+    const bearer = options.bearer ?? (options.anonymous ? undefined : await token());
     if (bearer) headers.Authorization = `Bearer ${bearer}`;
     const sentAt = performance.now();
     const answer = await client.request<Answer<P, M>>({

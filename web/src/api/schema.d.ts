@@ -1168,12 +1168,12 @@ export interface components {
         GateKeys: {
             keys: {
                 /** @constant */
-                kty?: "EC";
+                kty: "EC";
                 /** @constant */
-                crv?: "P-256";
-                x?: string;
-                y?: string;
-                kid?: string;
+                crv: "P-256";
+                x: string;
+                y: string;
+                kid: string;
             }[];
         };
         PaymentIntent: {
@@ -1249,17 +1249,17 @@ export interface components {
         Roster: {
             items: {
                 /** Format: uuid */
-                ticketId?: string;
+                ticketId: string;
                 /** Format: uuid */
-                ticketTypeId?: string;
-                ticketTypeName?: string | null;
-                attendeeName?: string | null;
+                ticketTypeId: string;
+                ticketTypeName: string | null;
+                attendeeName: string | null;
                 /** @enum {string} */
-                status?: "valid" | "used" | "cancelled";
-                edition?: number;
+                status: "valid" | "used" | "cancelled";
+                edition: number;
                 /** Format: date-time */
-                usedAt?: string | null;
-                usedGate?: string | null;
+                usedAt: string | null;
+                usedGate: string | null;
             }[];
             nextCursor: string | null;
         };

@@ -13,6 +13,7 @@ import type { User } from '@/app/session';
 import { Title } from '@/app/Title';
 import { worksOffline } from '@/lib/offline';
 import { formatDateTime } from '@/lib/time';
+import { useWakeLock } from '@/lib/wakeLock';
 import { Button, ButtonLink, buttonClass, Card, ErrorState, EventTime, Loading, Notice, useErrorText, useToast } from '@/ui';
 import { keepTickets, keptTickets } from './kept';
 
@@ -41,22 +42,6 @@ function Loaded({ user }: { user: User }) {
   if (kept) return <TicketView ticket={kept} offline={ticket.isError || ticket.isPaused || ticket.failureCount > 0} />;
   if (ticket.isError) return <ErrorState error={ticket.error} retry={() => void ticket.refetch()} />;
   return <Loading />;
-}
-
-/** Screens dim and lock just when a code is to be read. */
-function useWakeLock() {
-  useEffect(() => {
-    let lock: WakeLockSentinel | undefined;
-    const take = async () => {
-      if (document.visibilityState === 'visible') lock = await navigator.wakeLock?.request('screen').catch(() => undefined);
-    };
-    void take();
-    document.addEventListener('visibilitychange', take);
-    return () => {
-      document.removeEventListener('visibilitychange', take);
-      void lock?.release();
-    };
-  }, []);
 }
 
 function TicketView({ ticket, download, offline }: { ticket: Ticket; download?: string | null; offline?: boolean }) {
