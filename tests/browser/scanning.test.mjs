@@ -129,8 +129,8 @@ test('two phones without a server let the same ticket in: the second to report i
         return null;
     }, 'a conflict on one of the two');
     // The film still runs, and the ticket is used: that verdict is in the way of everything else until it is tapped.
-    await outcome(conflict, 'already-used').waitFor();
-    await conflict.getByRole('button', { name: '1 conflict' }).dispatchEvent('click');
+    await outcome(conflict, 'already-used').click();
+    await conflict.getByRole('button', { name: '1 conflict' }).click();
     await conflict.getByText('Let in here, refused by the server').waitFor();
     await conflict.getByText(/Already used: .* at (East|West)/).waitFor();
     await picture(conflict, 'scan-conflict-390');
@@ -227,11 +227,11 @@ test('every screen can be read by all, small and large, by day and by night', as
     await page.getByLabel('Name or ticket number').fill('a');
     await page.getByRole('button', { name: 'Let in' }).first().waitFor();
     await look('search');
-    await page.keyboard.press('Escape');
+    await page.getByRole('button', { name: 'Close' }).click();
     await page.getByRole('button', { name: 'In sync' }).click();
     await page.getByText('Everything is handed in.').waitFor();
     await look('queue');
-    await page.keyboard.press('Escape');
+    await page.getByRole('button', { name: 'Close' }).click();
     await usher.validate(organizer, ticket.qrCode);
     await page.keyboard.type(ticket.qrCode);
     await page.keyboard.press('Enter');

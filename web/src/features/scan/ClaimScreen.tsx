@@ -68,7 +68,7 @@ export default function ClaimScreen({ store, code, onDone, onCancel }: Props) {
         error !== undefined && <ErrorState error={error} />
       )}
       {!unknown && (
-        <Button busy={busy} onClick={() => void claim()} className="min-h-14 text-lg">
+        <Button busy={busy} onClick={() => void claim()} className="min-h-14">
           <Trans>Set up this phone</Trans>
         </Button>
       )}

@@ -38,7 +38,7 @@ export function GateScreen({ scanner, store, onStop }: Props) {
     }
   };
   return (
-    <main className="flex h-dvh flex-col bg-bg">
+    <main data-full-screen className="flex h-dvh flex-col bg-bg">
       <header className="flex items-center justify-between gap-3 px-4 py-2">
         <div className="min-w-0">
           <h1 className="truncate font-bold">{setup.event.title}</h1>
@@ -53,7 +53,7 @@ export function GateScreen({ scanner, store, onStop }: Props) {
           <Denied device={!!setup.credential} />
         </div>
       )}
-      <Viewfinder scanner={scanner} />
+      <Viewfinder scanner={scanner} resting={panel !== undefined} />
       <div className="space-y-2 px-4 py-3">
         <dl className="flex justify-around text-center">
           <Count name={<Trans>In</Trans>} value={state.ins} />
@@ -73,12 +73,12 @@ export function GateScreen({ scanner, store, onStop }: Props) {
         </div>
       </div>
       <SearchDialog
-        open={panel === 'search'}
+        open={panel === 'search' && !verdict}
         store={store}
         onClose={() => setPanel(undefined)}
         onAdmit={(ticketId) => void scanner.admit(ticketId)}
       />
-      <QueueDialog open={panel === 'queue'} scanner={scanner} onClose={() => setPanel(undefined)} />
+      <QueueDialog open={panel === 'queue' && !verdict} scanner={scanner} onClose={() => setPanel(undefined)} />
       {verdict && <VerdictView key={verdict.serial} verdict={verdict} zone={setup.event.timezone} onDone={scanner.dismiss} />}
     </main>
   );
@@ -147,7 +147,8 @@ function SyncBadge({ state }: { state: State }) {
   );
 }
 
-function Viewfinder({ scanner }: { scanner: Scanner }) {
+/** `resting`: the steward reads something else, and the phone points anywhere. */
+function Viewfinder({ scanner, resting }: { scanner: Scanner; resting: boolean }) {
   const { t } = useLingui();
   const video = useRef<HTMLVideoElement>(null);
   const camera = useRef<Camera>(undefined);
@@ -155,11 +156,16 @@ function Viewfinder({ scanner }: { scanner: Scanner }) {
   const [can, setCan] = useState<Abilities>();
   const [torch, setTorch] = useState(false);
   const [turn, setTurn] = useState(0);
+  const rests = useRef(resting);
+  useEffect(() => {
+    rests.current = resting;
+  }, [resting]);
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: `turn` asks for the camera anew
   useEffect(() => {
     if (!video.current) return;
     const opened = new Camera(video.current, (text, capturedAt) => {
+      if (rests.current) return;
       const before = scanner.snapshot().verdict?.serial;
       void scanner.scan(text).then(() => {
         // How long people wait for us, in the browser's own tool for that.

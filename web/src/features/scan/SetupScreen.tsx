@@ -147,7 +147,7 @@ function ForUser({ user, store, onDone }: Props & { user: User }) {
         autoComplete="off"
         hint={t`For example “Main entrance”. Whoever comes with a used ticket is told where it was used.`}
       />
-      <Button type="submit" className="min-h-14 w-full text-lg">
+      <Button type="submit" className="min-h-14 w-full">
         <Trans>Continue</Trans>
       </Button>
     </form>

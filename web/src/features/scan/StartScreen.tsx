@@ -87,8 +87,10 @@ export function StartScreen({ scanner, onStart, onLeave }: Props) {
           <Trans>Try again</Trans>
         </Button>
       )}
-      <Button disabled={!usable} onClick={start} className="min-h-24 text-3xl">
-        <Trans>Start</Trans>
+      <Button disabled={!usable} onClick={start} className="min-h-24">
+        <span className="text-3xl">
+          <Trans>Start</Trans>
+        </span>
       </Button>
       {update && (
         <Notice tone="info" title={<Trans>A newer version of the scanner is ready.</Trans>}>

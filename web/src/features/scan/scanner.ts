@@ -195,8 +195,9 @@ export class Scanner {
     this.serial++;
     this.set({ verdict: { ...verdict, serial: this.serial } });
   }
-  /** Away with the verdict; with `serial` only if it is still that one. */
+  /** Away with the verdict. With `serial`, by itself, and only if it is still that one; else by a tap, after which its code may rest a while longer. */
   dismiss = (serial?: number): void => {
+    if (serial === undefined) this.remember(this.shownText, performance.now());
     if (serial === undefined || this.state.verdict?.serial === serial) this.set({ verdict: undefined });
   };
 
