@@ -202,13 +202,7 @@ static void apply_range(struct exchange *x)
 
 /* ---- the head ---- */
 
-static bool may_scan(const char *path)
-{
-    return path && (!strncmp(path, "/scan", 5) || !strcmp(path, "/index.html"));
-}
-
-/* What pages may load and do. The scanner's reader of QR codes is WebAssembly, so its pages are come to by a load of their own (or
- * are the frame that the worker keeps); Stripe's script and
+/* What pages may load and do. The scanner's reader of QR codes is WebAssembly, so its pages are come to by a load of their own; Stripe's script and
  * frames come in only where Stripe is the provider (Stripe's docs, "Content security policy"). A handler's own policy is left as it is. */
 static void page_headers(const struct exchange *x, struct buf *out)
 {
@@ -216,7 +210,7 @@ static void page_headers(const struct exchange *x, struct buf *out)
         bool stripe = x->loop->http->hooks.stripe_pages && x->loop->http->hooks.stripe_pages(x->req.app);
 
         ADD_LITERAL(out, "Content-Security-Policy: default-src 'self'; script-src 'self'");
-        buf_str(out, may_scan(x->req.path) ? " 'wasm-unsafe-eval'" : "");
+        buf_str(out, x->req.path && !strncmp(x->req.path, "/scan", 5) ? " 'wasm-unsafe-eval'" : "");
         buf_str(out, stripe ? " https://js.stripe.com https://*.js.stripe.com" : "");
         ADD_LITERAL(out, "; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'");
         buf_str(out, stripe ? " https://api.stripe.com; frame-src https://js.stripe.com https://*.js.stripe.com https://hooks.stripe.com" : "");

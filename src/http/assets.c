@@ -182,7 +182,6 @@ const struct route asset_routes[] = {
     FILE_ROUTE("/icon.svg"),
     FILE_ROUTE("/theme.js"),
     FILE_ROUTE("/problem.css"),
-    FILE_ROUTE("/index.html"), /* the frame that the worker keeps for a time without a network */
     FILE_ROUTE("/offline-worker.js"),
     FILE_ROUTE("/scan.webmanifest"),
     /* Each needs its line in web/src/routes.tsx; what is not listed is a real 404. "/" and "/e/{eventId}" are events'. */

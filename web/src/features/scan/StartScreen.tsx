@@ -3,10 +3,10 @@ import { useCallback, useEffect, useState, useSyncExternalStore } from 'react';
 import { toApiError } from '@/api/http';
 import { formatDateTime } from '@/lib/time';
 import { Button, ButtonLink, Card, ErrorState, Notice, Spinner } from '@/ui';
-import { unlockSound } from './feedback';
 import { useOffline } from './offline';
 import { Screen } from './Screen';
 import type { Scanner } from './scanner';
+import { unlockSound } from './sound';
 
 type Props = { scanner: Scanner; onStart: () => void; onLeave: () => void };
 

@@ -1,5 +1,6 @@
 // What a verdict sounds and feels like: told apart without looking, also by who cannot tell the colours.
 import type { Outcome } from './scanner';
+import { sound } from './sound';
 
 /** Hertz and milliseconds of each tone; 0 Hz is a pause. */
 type Tune = { wave: OscillatorType; tones: [number, number][]; shake: number[] };
@@ -41,21 +42,10 @@ export function toneOf(outcome: Outcome): Tone {
   return outcome === 'already-used' ? 'used' : 'refuse';
 }
 
-let audio: AudioContext | undefined;
-
-/** Browsers let a page sound only after a touch: called by the tap on "Start". */
-export function unlockSound(): void {
-  try {
-    audio ??= new AudioContext();
-    void audio.resume();
-  } catch {
-    // No sound: colour, icon, word and vibration are left.
-  }
-}
-
 export function feel(outcome: Outcome): void {
   const { wave, tones, shake } = tunes[toneOf(outcome)];
   navigator.vibrate?.(shake);
+  const audio = sound();
   if (!audio) return;
   // A phone call or a locked screen suspends it.
   if (audio.state !== 'running') void audio.resume();

@@ -1,7 +1,7 @@
 // The service worker that lets the scanner open without a network.
 import { useEffect, useState } from 'react';
+import { WORKER } from '@/lib/offline';
 
-const WORKER = '/scan-worker.js';
 const SCOPE = '/scan';
 
 /**
