@@ -205,7 +205,7 @@ static enum err give_refund(struct req *req, struct tx *tx)
     static const struct refund_new everything = { .amount = 0 };
     const struct refund_new *in = req->body ? req->body : &everything;
     unsigned numbers[255];
-    struct registration reg;
+    struct registration reg, after;
     bool manages;
     enum err e = refunder(req, tx, &reg, &manages);
 
@@ -215,9 +215,10 @@ static enum err give_refund(struct req *req, struct tx *tx)
         e = ask_refund(tx, &reg, in, numbers, manages);
     if (e)
         return e;
-    if (!registration_find(tx, &req->id[0], &reg))
+    if (!registration_find(tx, &req->id[0], &after))
         return ERR_INTERNAL;
-    registration_detail_json(reply_json(req, 200), tx, &reg, manages);
+    refund_tell(tx, &reg, &after, in->reason);
+    registration_detail_json(reply_json(req, 200), tx, &after, manages);
     return ERR_OK;
 }
 

@@ -99,6 +99,8 @@ enum err refund_policy(struct tx *tx, const struct registration *reg);
 /* By the buyer, as that policy says: tickets that were not used (count 0: all), less the fee, which is rounded half up to the minor unit.
  * ERR_CONFLICT: its time is over, a ticket was used, the payment is disputed. */
 enum err refund_ask_own(struct tx *tx, const struct registration *reg, const unsigned *numbers, size_t count, const char *reason);
+/* Tell the buyer by mail what a refund that was asked for did to the order: `before` and after it. `reason` may be NULL. */
+void refund_tell(struct tx *tx, const struct registration *before, const struct registration *after, const char *reason);
 /* As much as can go back, whatever it is (the event was cancelled), and the end of a confirmed registration. */
 enum err refund_rest(struct tx *tx, const struct registration *reg, const char *reason);
 /* Money that came too late, twice, or wrong: a refund row of its own and its job. */

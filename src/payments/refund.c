@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/money.h"
 #include "identity/identity.h"
 #include "mail/mail.h"
 #include "payments/dispute.h"
@@ -323,6 +324,23 @@ enum err refund_ask_own(struct tx *tx, const struct registration *reg, const uns
     }
     registration_keep(tx, &reg->id, reg->kept + price - amount);
     return void_tickets(tx, reg, numbers, count, amount);
+}
+
+void refund_tell(struct tx *tx, const struct registration *before, const struct registration *after, const char *reason)
+{
+    int64_t amount = after->refunded - before->refunded;
+    const char *why = reason && *reason ? arena_printf(tx->arena, "\n\nThe reason given: %s", reason) : "";
+    struct event event;
+
+    if (!event_find(tx, &after->event, &event))
+        return;
+    if (amount > 0)
+        payments_tell(tx, &after->account, "Your refund",
+                      arena_printf(tx->arena, "Hello,\n\n%s of your order for \"%s\" is on its way back to you. It takes some days until your bank shows it.%s\n",
+                                   money_text(tx->arena, after->currency, amount), event.title, why));
+    else
+        payments_tell(tx, &after->account, "Tickets given back",
+                      arena_printf(tx->arena, "Hello,\n\ntickets of your order for \"%s\" are void now; no money goes back for them.%s\n", event.title, why));
 }
 
 void refund_automatic(struct tx *tx, const struct payment *payment, int64_t amount, const char *reason)

@@ -65,6 +65,17 @@ test('all of it: the fee is kept, rounded half up, and the seats are free again'
         });
 });
 
+test('the buyer is told by mail what comes back, and why', async () => {
+    const event = await usher.createEvent(organizer, { title: 'A night that moved' });
+    const registration = await bought(event, { quantity: 2 });
+    assert.equal((await refund(registration, { ticketIds: [registration.ticketIds[0]], reason: 'The hall is smaller.' }, organizer.token)).status, 200);
+    const mail = await usher.mail((m) => m.to.includes(buyer.email) && m.subject === 'Your refund' && m.text.includes('A night that moved'));
+    assert.match(mail.text, /EUR 25\.00 of your order/);
+    assert.match(mail.text, /The hall is smaller\./);
+    assert.equal((await refund(registration, { amount: 99_999 }, organizer.token)).status, 409, 'a refusal tells nobody');
+    assert.equal((await usher.allMail()).filter((m) => m.subject === 'Your refund' && m.text.includes('A night that moved')).length, 1);
+});
+
 test('by ticket, and what is kept of it the organizer may give back too', async () => {
     const event = await usher.createEvent(organizer, { refundUntil: at(day), refundFeePercent: 10, ticketTypes: [{ name: 'Standard', price: 1000, quantity: 10 }] });
     const registration = await bought(event, { quantity: 4 });
