@@ -134,6 +134,7 @@ test('two phones without a server let the same ticket in: the second to report i
     await conflict.getByText('Let in here, refused by the server').waitFor();
     await conflict.getByText(/Already used: .* at (East|West)/).waitFor();
     await picture(conflict, 'scan-conflict-390');
+    assert.ok(await conflict.locator('button', { hasText: 'Undo last' }).isDisabled(), "nobody undoes the other gate's admission");
     const { items } = await usher.must(200, 'GET', `/v1/events/${event.eventId}/roster`, { token: organizer.token });
     assert.equal(items.filter((row) => row.status === 'used').length, 1);
     for (const visitor of both) {

@@ -18,7 +18,7 @@ const signs: Record<Tone, string> = {
   admit: 'M14 34 28 48 52 18',
   used: 'M33 12v26M33 50v4',
   refuse: 'M16 16 50 50M50 16 16 50',
-  saved: 'M33 12v30M19 30l14 14 14-14M14 54h38',
+  saved: 'M33 12v30M19 30l14 14 14-14M22 54h22',
 };
 
 type Props = { verdict: Shown; zone: string; onDone: (serial?: number) => void };

@@ -158,9 +158,14 @@ export class Store {
     return next;
   }
 
-  /** Answered: out of the queue, and where the server would not have let in, into the list of conflicts. */
+  /**
+   * Answered: out of the queue, and where the server would not have let in, into the list of conflicts. Such an admission is not undone any more: that
+   * would take back another gate's.
+   */
   async settle(scans: Queued[], conflicts: Conflict[]): Promise<void> {
-    const tx = this.db.transaction(['queue', 'conflicts'], 'readwrite');
+    const tx = this.db.transaction(['queue', 'conflicts', 'meta'], 'readwrite');
+    const last = (await tx.objectStore('meta').get('last')) as Last | undefined;
+    if (conflicts.some((conflict) => conflict.scanId === last?.scanId)) void tx.objectStore('meta').delete('last');
     for (const scan of scans) void tx.objectStore('queue').delete(scan.scanId);
     for (const conflict of conflicts) void tx.objectStore('conflicts').put(conflict);
     await tx.done;
