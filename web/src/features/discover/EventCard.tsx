@@ -4,6 +4,7 @@ import type { Event } from '@/api/types';
 import { formatMoney } from '@/lib/money';
 import { formatDateTime } from '@/lib/time';
 import { Badge } from '@/ui';
+import { Cover } from './Cover';
 
 /** Few are left when it is under a tenth of the seats, and at most 20. */
 function stock(event: Event): 'none' | 'few' | 'plenty' {
@@ -32,7 +33,11 @@ export function EventCard({ event, eager }: { event: Event; eager: boolean }) {
   return (
     <article className="relative flex h-full flex-col overflow-hidden rounded-card border border-border bg-surface focus-within:outline-3 focus-within:outline-offset-2 focus-within:outline-[var(--focus)]">
       <div className="aspect-[16/9] bg-surface-2">
-        {event.imageUrl && <img src={event.imageUrl} alt="" loading={eager ? 'eager' : 'lazy'} className="size-full object-cover" />}
+        {event.imageUrl ? (
+          <img src={event.imageUrl} alt="" loading={eager ? 'eager' : 'lazy'} className="size-full object-cover" />
+        ) : (
+          <Cover id={event.eventId} />
+        )}
       </div>
       <div className="flex flex-1 flex-col gap-1 p-4">
         <p className="font-semibold text-accent">{formatDateTime(event.startsAt, event.timezone, i18n.locale)}</p>
