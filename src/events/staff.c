@@ -362,6 +362,8 @@ enum err staff_accept(struct tx *tx, const struct id *account, const char *token
     e = refuse_if_past(tx, out, &event);
     if (e)
         return e;
+    if (staff_role_of(tx, &out->event, account) != STAFF_NONE)
+        return fail(tx, ERR_CONFLICT, "You help at this event already, by an invitation to an address that was yours before.");
     q = query(tx, &staff_accept_sql);
     bind_id(q, ":id", &out->id);
     bind_id(q, ":account", account);

@@ -297,6 +297,32 @@ static void an_invitation_is_its_addressees_for_seven_days(void **state)
     company_free(company);
 }
 
+SQL(move_address, "UPDATE account SET email = :email, email_key = :email WHERE id = :id");
+
+static enum err run_move(struct tx *tx, void *arg)
+{
+    const struct invitation *invitation = arg;
+    struct query *q = query(tx, &move_address);
+
+    bind_text(q, ":email", invitation->email);
+    bind_id(q, ":id", &invitation->company->account[invitation->who]);
+    query_run(q);
+    return ERR_OK;
+}
+
+/* Another issuer may change a person's address; who helps already is not staff a second time by it. */
+static void nobody_is_staff_of_an_event_twice(void **state)
+{
+    struct company *company = company_with_staff();
+    struct invitation invitation = { .company = company, .event = &company->published, .who = GATE, .email = "moved@example.org", .role = STAFF_MANAGER };
+
+    assert_int_equal(write_(company, run_invite, &invitation), ERR_OK);
+    assert_int_equal(invitation.invited, ERR_OK);
+    assert_int_equal(write_(company, run_move, &invitation), ERR_OK);
+    assert_int_equal(accept(company, &invitation, GATE), ERR_CONFLICT);
+    company_free(company);
+}
+
 static enum err invite(struct company *company, const struct id *event, const char *email)
 {
     struct invitation invitation = { .company = company, .event = event, .email = email, .role = STAFF_GATE };
@@ -557,6 +583,7 @@ int main(void)
         cmocka_unit_test(each_role_has_its_rights_and_no_more),
         cmocka_unit_test(who_is_removed_is_refused_in_the_same_batch),
         cmocka_unit_test(an_invitation_is_its_addressees_for_seven_days),
+        cmocka_unit_test(nobody_is_staff_of_an_event_twice),
         cmocka_unit_test(whom_to_invite_has_its_rules),
         cmocka_unit_test(a_mailbox_is_not_filled_by_inviting_and_removing),
         cmocka_unit_test(a_credential_keeps_one_gate_until_it_is_over),
