@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "cli/cli.h"
 
@@ -26,6 +27,19 @@ static uint64_t count_breaches(const struct check *check)
     for (size_t i = 0; i < CHECK_COUNT; i++)
         sum += check->found[i].breaches;
     return sum;
+}
+
+static void report_balance(const struct check *check, struct buf *out)
+{
+    char at[CLOCK_TEXT_LEN + 1];
+
+    if (!check->balance_read_to_ms) {
+        buf_str(out, "balance   the ledger was not compared with the provider's balance, which was not read yet\n");
+        return;
+    }
+    clock_format(check->balance_read_to_ms, at);
+    buf_printf(out, "balance   read up to %s: the money of %" PRIu64 " registrations compared with the ledger, that of %" PRIu64 " not in it\n", at,
+               check->balance_compared, check->balance_absent);
 }
 
 static void report_jobs(const struct check *check, struct buf *out)
@@ -61,6 +75,7 @@ static void report(const struct check *check, struct buf *out)
         if (found->breaches > CHECK_BREACHES_SHOWN)
             buf_printf(out, "          and %" PRIu64 " more\n", found->breaches - CHECK_BREACHES_SHOWN);
     }
+    report_balance(check, out);
     report_jobs(check, out);
 }
 
@@ -89,6 +104,9 @@ static void report_json(const struct check *check, struct buf *out)
         json_close(out);
     }
     json_close_array(out);
+    json_time_or_null(out, "balanceReadTo", check->balance_read_to_ms);
+    json_int(out, "balanceCompared", (int64_t)check->balance_compared);
+    json_int(out, "balanceAbsent", (int64_t)check->balance_absent);
     json_int(out, "jobCount", (int64_t)check->job_count);
     json_int(out, "jobsParked", (int64_t)check->job_parked);
     json_raw(out, "jobs", check->jobs.data, check->jobs.len);

@@ -32,11 +32,20 @@ struct check {
     struct finding found[CHECK_COUNT];
     struct buf jobs;               /* members of a JSON array: the jobs that are live or parked */
     uint64_t job_count, job_parked;
+    /* The ledger against the provider's own books: up to when these were read (0: never); how many registrations' money was compared, and how
+     * many of that time are not in those books at all (another account's, the simulator's before there was one). */
+    int64_t balance_read_to_ms;
+    uint64_t balance_compared, balance_absent;
 };
 
 struct registration;
 /* One registration's rows in the ledger against its payments, refunds and disputes (check_ledger.c). */
 void check_ledger_of(struct check *check, const struct registration *reg);
+/* One registration's rows in the ledger against the provider's balance transactions (check_balance.c), as far as these were read. */
+void check_balance_begin(struct check *check);
+void check_balance_of(struct check *check, const struct registration *reg);
+/* Is there a job of one of these kinds (NULL-terminated) with that key? It stands in for an outcome. */
+bool check_has_job(struct check *check, const char *const *kinds, const char *key);
 /* What a bank holds or took of an intent. */
 int64_t check_disputed(struct check *check, const struct registration *reg, const char *intent);
 

@@ -110,7 +110,7 @@ static void compare_seats(struct check *check, const struct seats *seats)
 
 /* ---- jobs that stand in for an outcome ---- */
 
-static bool has_job(struct check *check, const char *const *kinds, const char *key)
+bool check_has_job(struct check *check, const char *const *kinds, const char *key)
 {
     bool found = false;
 
@@ -130,7 +130,7 @@ static bool has_job_for_id(struct check *check, const char *const *kinds, const 
     char key[ID_TEXT_LEN + 1];
 
     id_format(id, key);
-    return has_job(check, kinds, key);
+    return check_has_job(check, kinds, key);
 }
 
 static const char *const payment_kinds[] = { "stripe-sync", NULL };
@@ -245,7 +245,8 @@ static void check_payment_ends(struct check *check, const struct registration *r
     if (back > received)
         check_breach(check, CHECK_MONEY, "registration", &reg->id, "gives back %" PRId64 " of a payment of %" PRId64 " (%s)", back, received,
                      intent ? intent : "no intent");
-    if (kept || back + taken + reg->kept >= received || waits || (intent && has_job(check, payment_kinds, intent)) || has_job_for_id(check, registration_kinds, &reg->id))
+    if (kept || back + taken + reg->kept >= received || waits || (intent && check_has_job(check, payment_kinds, intent)) ||
+        has_job_for_id(check, registration_kinds, &reg->id))
         return;
     check_breach(check, CHECK_MONEY, "registration", &reg->id,
                  "is %s, and of its payment of %" PRId64 " (%s) only %" PRId64 " goes back, with no job that would see to the rest", status_words[reg->status],
@@ -408,6 +409,7 @@ static void check_registration(struct check *check, const struct registration *r
     check_money_of(check, reg);
     check_refunds_of(check, reg, &tickets);
     check_ledger_of(check, reg);
+    check_balance_of(check, reg);
     for (size_t i = 0; i < reg->item_count; i++) {
         const struct registration_item *item = &reg->items[i];
 
@@ -608,6 +610,7 @@ static void check_all_jobs(struct check *check)
 bool check_rows(struct check *check)
 {
     json_open_array(&check->jobs, NULL);
+    check_balance_begin(check);
     check_events(check);
     check_strays(check);
     check_receipts(check);

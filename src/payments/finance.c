@@ -10,6 +10,9 @@
 #define DISPUTES_SHOWN 100
 
 SQL(finance_rows_sql, "SELECT kind, amount, currency, at FROM ledger WHERE event = :event ORDER BY at, provider_id, kind, back");
+/* The provider's days begin at one hour, so these are few. */
+SQL(finance_payouts_sql, "SELECT available_at, currency, CAST(sum(amount - fee) AS BIGINT) FROM balance_transaction WHERE event = :event"
+                         " GROUP BY available_at, currency ORDER BY available_at, currency");
 SQL(finance_refunds_sql, "SELECT f.status, f.currency, count(*), CAST(sum(f.amount) AS BIGINT) FROM registration r JOIN refund f ON f.registration = r.id"
                          " WHERE r.event = :event GROUP BY f.status, f.currency ORDER BY f.status, f.currency");
 SQL(finance_disputes_sql, "SELECT id, registration, amount, currency, status, reason, evidence_due, created_at FROM dispute WHERE event = :event"
@@ -35,17 +38,17 @@ static struct finance_line *line_of(struct finance_line *lines, size_t *count, c
     return &lines[(*count)++];
 }
 
-/* Twice the room when it is full: an arena's pieces do not grow. */
-static struct finance_line *with_room(struct arena *arena, struct finance_line *lines, size_t count, size_t *room)
+/* Twice the room when it is full: an arena's pieces do not grow. `size`: of one item. */
+static void *with_room(struct arena *arena, void *items, size_t size, size_t count, size_t *room)
 {
-    struct finance_line *wider;
+    void *wider;
 
     if (count < *room)
-        return lines;
+        return items;
     *room = *room ? 2 * *room : 64;
-    wider = ARENA_ARRAY(arena, *room, struct finance_line);
+    wider = arena_array(arena, *room, size);
     if (count)
-        memcpy(wider, lines, count * sizeof *lines);
+        memcpy(wider, items, count * size);
     return wider;
 }
 
@@ -53,6 +56,32 @@ static void add(struct finance_line *line, int64_t kind, int64_t amount)
 {
     line->sum[kind] += amount;
     line->count[kind]++;
+}
+
+static struct payout *payout_of(struct finance *finance, const char *date, const char *currency)
+{
+    for (size_t i = finance->payout_count; i-- > 0 && strcmp(finance->payouts[i].date, date) == 0;)
+        if (strcmp(finance->payouts[i].currency, currency) == 0)
+            return &finance->payouts[i];
+    finance->payouts[finance->payout_count] = (struct payout){ .currency = currency };
+    memcpy(finance->payouts[finance->payout_count].date, date, strlen(date) + 1);
+    return &finance->payouts[finance->payout_count++];
+}
+
+static void read_payouts(struct tx *tx, const struct event *event, const struct zone *zone, struct finance *out)
+{
+    struct query *q = query(tx, &finance_payouts_sql);
+    size_t room = 0;
+
+    bind_id(q, ":event", &event->id);
+    while (query_row(q)) {
+        char date[DATE_SIZE];
+
+        date_of(zone, col_int(q, 0), date);
+        out->payouts = with_room(tx->arena, out->payouts, sizeof *out->payouts, out->payout_count, &room);
+        payout_of(out, date, col_text(q, 1, tx->arena))->amount += col_int(q, 2);
+    }
+    query_end(q);
 }
 
 void finance_of(struct tx *tx, const struct event *event, struct finance *out)
@@ -74,12 +103,13 @@ void finance_of(struct tx *tx, const struct event *event, struct finance *out)
         if (kind < 0 || kind >= LEDGER_KIND_COUNT)
             continue;
         date_of(zone, col_int(q, 3), date);
-        out->days = with_room(tx->arena, out->days, out->day_count, &day_room);
-        out->totals = with_room(tx->arena, out->totals, out->total_count, &total_room);
+        out->days = with_room(tx->arena, out->days, sizeof *out->days, out->day_count, &day_room);
+        out->totals = with_room(tx->arena, out->totals, sizeof *out->totals, out->total_count, &total_room);
         add(line_of(out->days, &out->day_count, date, currency_here, tx->arena), kind, amount);
         add(line_of(out->totals, &out->total_count, "", currency_here, tx->arena), kind, amount);
     }
     query_end(q);
+    read_payouts(tx, event, zone, out);
 }
 
 /* ---- showing ---- */
@@ -110,6 +140,19 @@ static void lines_json(struct buf *out, const char *name, const struct finance_l
     json_open_array(out, name);
     for (size_t i = 0; i < count; i++)
         line_json(out, &lines[i]);
+    json_close_array(out);
+}
+
+static void payouts_json(struct buf *out, const struct finance *finance)
+{
+    json_open_array(out, "payouts");
+    for (size_t i = 0; i < finance->payout_count; i++) {
+        json_open(out, NULL);
+        json_str(out, "date", finance->payouts[i].date);
+        json_str(out, "currency", finance->payouts[i].currency);
+        json_int(out, "amount", finance->payouts[i].amount);
+        json_close(out);
+    }
     json_close_array(out);
 }
 
@@ -164,6 +207,7 @@ void finance_json(struct buf *out, struct tx *tx, const struct event *event, con
     json_str(out, "timezone", event->timezone);
     lines_json(out, "totals", finance->totals, finance->total_count);
     lines_json(out, "days", finance->days, finance->day_count);
+    payouts_json(out, finance);
     refunds_json(out, tx, event);
     disputes_json(out, tx, event);
     json_close(out);

@@ -15,9 +15,16 @@ struct finance_line {
     int64_t sum[LEDGER_KIND_COUNT];
     int64_t count[LEDGER_KIND_COUNT];
 };
+/* What the provider makes available for its payouts on a day, in the currency of its account. */
+struct payout {
+    char date[DATE_SIZE];    /* in the event's time zone */
+    const char *currency;
+    int64_t amount;          /* less what the provider took; negative where more went than came */
+};
 struct finance {
     struct finance_line *days, *totals;
-    size_t day_count, total_count;
+    struct payout *payouts;
+    size_t day_count, total_count, payout_count;
 };
 /* About 0.5 us a row, in one snapshot: belongs on LANE_SCAN. */
 void finance_of(struct tx *tx, const struct event *event, struct finance *out);

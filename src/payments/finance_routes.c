@@ -90,10 +90,12 @@ const struct route finance_routes[] = {
 
 const struct answer_schema finance_schemas[] = {
     { "EventFinance",
-      "{\"type\":\"object\",\"required\":[\"eventId\",\"currency\",\"timezone\",\"totals\",\"days\",\"refunds\",\"disputes\"],\"properties\":{"
+      "{\"type\":\"object\",\"required\":[\"eventId\",\"currency\",\"timezone\",\"totals\",\"days\",\"payouts\",\"refunds\",\"disputes\"],\"properties\":{"
       "\"eventId\":{\"type\":\"string\",\"format\":\"uuid\"},\"currency\":{\"type\":\"string\"},\"timezone\":{\"type\":\"string\"},"
       "\"totals\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"required\":[" LINE_REQUIRED "],\"properties\":{" LINE "}}},"
       "\"days\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"required\":[\"date\"," LINE_REQUIRED "],\"properties\":{\"date\":{\"type\":\"string\",\"format\":\"date\"}," LINE "}}},"
+      "\"payouts\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"required\":[\"date\",\"currency\",\"amount\"],\"properties\":{\"date\":{\"type\":\"string\",\"format\":\"date\"},"
+      "\"currency\":{\"type\":\"string\"},\"amount\":" MONEY "}}},"
       "\"refunds\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"required\":[\"status\",\"currency\",\"count\",\"amount\"],\"properties\":{\"status\":{\"enum\":[\"asked\",\"pending\",\"succeeded\","
       "\"failed\"]},\"currency\":{\"type\":\"string\"},\"count\":{\"type\":\"integer\"},\"amount\":" MONEY "}}},"
       "\"disputes\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"required\":[\"disputeId\",\"registrationId\",\"amount\",\"currency\","

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "payments/balance.h"
 #include "payments/payment_jobs.h"
 #include "payments/payment_rows.h"
 
@@ -202,5 +203,6 @@ const struct sweep payment_sweeps[] = {
     { "expire-paying", 250, expire_paying },
     { "reconcile-payments", 5000, reconcile_payments },
     { "reconcile-events", 30000, reconcile_events },
+    { "reconcile-balance", 60000, reconcile_balance },
     SWEEP_END
 };

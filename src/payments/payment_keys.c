@@ -15,6 +15,7 @@
 
 #include "base/log.h"
 #include "base/random.h"
+#include "payments/balance.h"
 #include "payments/payment_rows.h"
 
 static bool begins(const char *text, const char *prefix)
@@ -194,6 +195,7 @@ struct payments *payments_open(struct app *app, const char *dir, struct buf *err
     if (!payments)
         log_die("out of memory");
     payments->app = app;
+    payments->balance_window_s = BALANCE_WINDOW_S;
     payments->live = is_key_of(config->stripe_secret_key, "live_");
     payments->simulator = payments_simulated(config);
     good = !refuse(config, base, payments->live, payments->simulator, error) && (!payments->simulator || sim_keys(dir, &keys, error)) &&

@@ -24,6 +24,10 @@ struct payments {
 
     /* Set by the sweep that sends for Stripe's events, cleared by the task that read them. */
     atomic_bool reading_events;
+    /* The same for its balance transactions; refused: our key may not read them. */
+    atomic_bool reading_balance, balance_refused;
+    /* How much time of them is read at once. Only the task that reads them uses it. */
+    int64_t balance_window_s;
 };
 
 struct payment {

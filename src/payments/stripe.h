@@ -95,9 +95,10 @@ struct stripe_refund {
 /* A movement of the Stripe account's own money. Amounts have signs: a refund's is negative. */
 struct stripe_balance {
     const char *id, *source;         /* source: what moved it (ch_, re_, dp_); NULL where not told */
+    const char *intent;              /* the source's, where that was expanded and has one; else NULL */
     int64_t amount, fee;
     char currency[4];                /* in which the account is kept */
-    int64_t created_s;
+    int64_t created_s, available_s;  /* available: for a payout; 0: not told */
 };
 
 /* In the order of dispute_status_words. Open ones first; inquiries are those before DISPUTE_NEEDS_RESPONSE, and DISPUTE_INQUIRY_CLOSED. */

@@ -170,11 +170,15 @@ bool stripe_read_refund(struct arena *arena, json_t *json, struct stripe_refund 
 
 bool stripe_read_balance(struct arena *arena, json_t *json, struct stripe_balance *out)
 {
-    json_t *source = json_object_get(json, "source");
+    json_t *source = json_object_get(json, "source"), *intent = json_object_get(source, "payment_intent");
 
     *out = (struct stripe_balance){ .id = text_of(json, "id"),
                                     .source = json_is_object(source) ? text_of(source, "id") : json_string_value(source),
-                                    .created_s = time_of(json, "created") };
+                                    .intent = json_is_object(intent) ? text_of(intent, "id") : json_string_value(intent),
+                                    .created_s = time_of(json, "created"),
+                                    .available_s = time_of(json, "available_on") };
+    if (!stripe_id_valid(out->intent, "pi_"))
+        out->intent = NULL;
     if (out->source && strlen(out->source) > STRIPE_ID_MAX)
         out->source = NULL;
     return is(json, "balance_transaction") && stripe_id_valid(out->id, "txn_") && signed_of(json, "amount", &out->amount) &&

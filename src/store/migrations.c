@@ -400,6 +400,19 @@ static const char *const mail_codes[] = {
     NULL,
 };
 
+/* What the provider's account moved for our payments, as its own books have it. */
+static const char *const balance[] = {
+    "CREATE TABLE balance_transaction ("
+    " id TEXT NOT NULL PRIMARY KEY, event BLOB NOT NULL, registration BLOB NOT NULL,"
+    " amount INTEGER NOT NULL, fee INTEGER NOT NULL, currency TEXT NOT NULL," /* minor units of the account's currency; what is left is amount - fee */
+    " available_at INTEGER NOT NULL,"    /* when it may be paid out */
+    " at INTEGER NOT NULL"
+    ") STRICT, WITHOUT ROWID",
+    "CREATE INDEX balance_transaction_registration ON balance_transaction (registration)",
+    "CREATE INDEX balance_transaction_event ON balance_transaction (event, available_at, currency)",
+    NULL,
+};
+
 const struct migration store_migrations[] = {
     { 1, first },
     { 2, second },
@@ -410,5 +423,6 @@ const struct migration store_migrations[] = {
     { 7, prices },
     { 8, srp },
     { 9, mail_codes },
+    { 10, balance },
     { 0, NULL },
 };

@@ -18,9 +18,11 @@ const seconds = () => Math.floor(usher.now() / 1000);
 const balances = new Map(); // txn id -> balance transaction
 const disputes = new Map(); // intent -> dispute
 const balanceOf = (id) => `txn_of_${id.slice(3)}`;
-function moved(id, amount, fee, source, currency = 'eur') {
-    const balance = { id, object: 'balance_transaction', amount, fee, net: amount - fee, currency, created: seconds(), source };
+const intents = new Map(); // txn id -> intent of its source
+function moved(id, amount, fee, source, intent, currency = 'eur') {
+    const balance = { id, object: 'balance_transaction', amount, fee, net: amount - fee, currency, created: seconds(), available_on: seconds() + 2 * 86400, source };
     balances.set(id, balance);
+    intents.set(id, intent);
     return balance;
 }
 line.change(/^(GET|POST) .*\/payment_intents\//, (intent) => {
@@ -36,10 +38,16 @@ line.serve(/^GET .*\/balance_transactions\//, (params, url) => {
     return balance ? { body: balance } : { status: 404, body: { error: { type: 'invalid_request_error', code: 'resource_missing', message: 'no' } } };
 });
 
+// The account's books: our charges and disputes, and the simulator's refunds.
+line.change(/^GET .*\/balance_transactions\?/, (list) => {
+    const ours = [...balances.values()].map((row) => ({ ...row, source: { id: row.source, payment_intent: intents.get(row.id) } }));
+    list.data = [...ours, ...list.data.filter((row) => row.type !== 'charge')];
+});
+
 async function bought(event, options = {}) {
     const registration = await usher.register(buyer, event, options);
     const intent = await usher.intent(buyer, registration);
-    moved(balanceOf(intent.paymentIntentId), registration.amount, options.fee ?? 0, 'ch_x', options.settledIn);
+    moved(balanceOf(intent.paymentIntentId), registration.amount, options.fee ?? 0, 'ch_x', intent.paymentIntentId, options.settledIn);
     assert.equal((await payAt(stripe, intent)).status, 200);
     await deliver(shop, 'payment_intent.succeeded', { id: intent.paymentIntentId, object: 'payment_intent' });
     return usher.status(buyer, registration, 'confirmed');
@@ -54,9 +62,9 @@ async function dispute(registration, status, { withdrawn = false, reinstated = f
     const intent = registration.paymentIntentId;
     const txns = disputes.get(intent)?.balance_transactions ?? [];
     if (withdrawn)
-        txns.push(moved(`txn_out_${intent.slice(3)}`, -registration.amount, 1500, id));
+        txns.push(moved(`txn_out_${intent.slice(3)}`, -registration.amount, 1500, id, intent));
     if (reinstated)
-        txns.push(moved(`txn_in_${intent.slice(3)}`, registration.amount, 0, id));
+        txns.push(moved(`txn_in_${intent.slice(3)}`, registration.amount, 0, id, intent));
     const now = { id, object: 'dispute', livemode: false, amount: registration.amount, currency: 'eur', payment_intent: intent, status, reason, created: seconds(),
         evidence_details: { due_by: seconds() + 7 * 86400 }, balance_transactions: txns, ...rest };
     disputes.set(intent, now);
@@ -94,7 +102,7 @@ test('where Stripe moved another sum, the difference is an adjustment, and the l
     const event = await usher.createEvent(organizer);
     const registration = await usher.register(buyer, event);
     const intent = await usher.intent(buyer, registration);
-    moved(balanceOf(intent.paymentIntentId), 2400, 10, 'ch_x');
+    moved(balanceOf(intent.paymentIntentId), 2400, 10, 'ch_x', intent.paymentIntentId);
     await payAt(stripe, intent);
     await deliver(shop, 'payment_intent.succeeded', { id: intent.paymentIntentId, object: 'payment_intent' });
     const now = await waitFor(async () => {
@@ -242,5 +250,12 @@ test('a dispute that no webhook told of is found', async () => {
 });
 
 test('all sums hold', async () => {
-    await waitFor(async () => (await usher.cli(['check'], { ok: false })).code === 0, 'all invariants');
+    const until = usher.now();
+    await usher.advance(3 * 3_600_000);
+    const found = await waitFor(async () => {
+        const { code, stdout } = await usher.cli(['check', '--json'], { ok: false });
+        const now = JSON.parse(stdout);
+        return code === 0 && Date.parse(now.balanceReadTo ?? 0) > until + 1.2 * 3_600_000 && now;
+    }, 'all invariants', { timeout: 30_000 }).catch(async (error) => { throw new Error(`${error.message}\n${(await usher.cli(['check'], { ok: false })).stdout}`); });
+    assert.ok(found.balanceCompared >= 9, `the provider's books agree: ${found.balanceCompared}`);
 });

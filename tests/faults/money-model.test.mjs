@@ -335,6 +335,22 @@ async function compareBalance(usher, nets) {
     }
 }
 
+// Three hours on, the provider's transactions were read, and each registration's money is in them to the cent.
+async function reconciled(usher, paid) {
+    const until = usher.now();
+    let found;
+    await usher.advance(3 * 3_600_000);
+    await waitFor(async () => {
+        const { code, stdout } = await usher.cli(['check', '--json'], { ok: false });
+        found = JSON.parse(stdout);
+        return code === 0 && Date.parse(found.balanceReadTo ?? 0) > until + 1.2 * 3_600_000;
+    }, 'the balance to be read, and to agree', { timeout: 60_000, every: 200 }).catch((error) => {
+        throw new Error(`${error.message}\n${JSON.stringify(found.invariants)}`, { cause: error });
+    });
+    assert.equal(found.balanceAbsent, 0, 'registrations that the balance does not show');
+    assert.ok(found.balanceCompared >= paid * 0.9, `${found.balanceCompared} of ${paid} compared`);
+}
+
 // ---- a round ----
 
 // Holds run out, intents end, jobs are done.
@@ -394,6 +410,7 @@ async function play(round) {
         }
     }
     await compareBalance(usher, world.nets);
+    await reconciled(usher, [...paid.values()].filter(({ intents }) => intents.some(({ amount_received }) => amount_received)).length);
     for (const { intents, refunds } of paid.values()) {
         counted.paid += intents.filter((intent) => intent.status === 'succeeded').length;
         counted.refunds += refunds.length;

@@ -21,7 +21,8 @@ static void read_one(struct arena *arena, json_t *json)
     if (stripe_read_refund(arena, json, &refund))
         HOLDS(stripe_id_valid(refund.intent, "pi_") && refund.amount > 0 && strlen(refund.id) <= 255);
     if (stripe_read_balance(arena, json, &balance))
-        HOLDS(stripe_id_valid(balance.id, "txn_") && strlen(balance.currency) == 3 && (!balance.source || strlen(balance.source) <= 255));
+        HOLDS(stripe_id_valid(balance.id, "txn_") && strlen(balance.currency) == 3 && (!balance.source || strlen(balance.source) <= 255) &&
+              (!balance.intent || stripe_id_valid(balance.intent, "pi_")));
     if (stripe_read_dispute(arena, json, &dispute)) {
         HOLDS(stripe_id_valid(dispute.intent, "pi_") && dispute.amount > 0 && dispute.balance_count <= DISPUTE_BALANCES_MAX);
         HOLDS(!dispute.reason || strlen(dispute.reason) <= 100);

@@ -48,6 +48,7 @@ static const struct nobodys {
     { "refund", "id intent currency status tickets failure created_at updated_at", "a refund's own facts, exported with it; kept for accounting" },
     { "refund", "actor", "the number of the organizer who gave money back: accounting" },
     { "ledger", "provider_id kind back event registration amount currency at", "movements of money, by the provider's numbers: accounting" },
+    { "balance_transaction", "id event registration amount fee currency available_at at", "the provider's books of those movements: accounting" },
     { "dispute", "id event intent amount currency status evidence_due created_at updated_at", "a dispute's own facts, exported with it; kept for accounting" },
     { "provider_event", "id at", "the provider's numbers" },
     { "job", "id lane kind generation run_at lease_until attempts parked failure created_at", "what is to be done, not about whom" },

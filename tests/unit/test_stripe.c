@@ -152,6 +152,12 @@ static void balances_and_disputes_are_read_by_name_and_type(void **state)
     static const char *const bad[] = { "{}", DISPUTE("thinking", ""), DISPUTE("lost", "{}"), DISPUTE("lost", "null"), DISPUTE("lost", BALANCE("x_1", "1", "1")),
                                        DISPUTE("lost", BALANCE("txn_1", "1.5", "1")), DISPUTE("lost", BALANCE("txn_1", "9999999999999", "1")) };
     struct arena *arena = arena_new(0);
+    /* What a transaction's source may be, and the intent that it leads to. */
+    static const struct {
+        const char *json, *intent;
+    } sources[] = { { "{\"id\":\"ch_1\",\"payment_intent\":\"pi_1\"}", "pi_1" }, { "{\"id\":\"du_1\",\"payment_intent\":{\"id\":\"pi_2\"}}", "pi_2" },
+                    { "{\"id\":\"po_1\"}", NULL },  { "{\"id\":\"ch_1\",\"payment_intent\":null}", NULL },
+                    { "{\"id\":\"ch_1\",\"payment_intent\":\"pi_/../x\"}", NULL }, { "null", NULL }, { "7", NULL } };
     struct stripe_balance balance;
     struct stripe_dispute dispute;
 
@@ -159,6 +165,19 @@ static void balances_and_disputes_are_read_by_name_and_type(void **state)
     assert_int_equal(balance.amount, -2500);
     assert_int_equal(balance.fee, 1500);
     assert_string_equal(balance.source, "ch_1");
+    assert_null(balance.intent);
+    assert_int_equal(balance.available_s, 0);
+    for (size_t i = 0; i < COUNT(sources); i++) {
+        const char *text = arena_printf(arena, "{\"id\":\"txn_1\",\"object\":\"balance_transaction\",\"amount\":1,\"fee\":0,\"currency\":\"eur\","
+                                               "\"available_on\":86400,\"source\":%s}", sources[i].json);
+
+        assert_true(stripe_read_balance(arena, parsed(arena, text), &balance));
+        assert_int_equal(balance.available_s, 86400);
+        if (sources[i].intent)
+            assert_string_equal(balance.intent, sources[i].intent);
+        else
+            assert_null(balance.intent);
+    }
     assert_true(stripe_read_dispute(arena, parsed(arena, DISPUTE("needs_response", BALANCE("txn_1", "-2500", "1500") "," BALANCE("txn_2", "2500", "0"))), &dispute));
     assert_int_equal(dispute.status, DISPUTE_NEEDS_RESPONSE);
     assert_int_equal(dispute.balance_count, 2);

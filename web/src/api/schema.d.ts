@@ -1212,6 +1212,12 @@ export interface components {
                 net: number;
                 payments: number;
             }[];
+            payouts: {
+                /** Format: date */
+                date: string;
+                currency: string;
+                amount: number;
+            }[];
             refunds: {
                 /** @enum {unknown} */
                 status: "asked" | "pending" | "succeeded" | "failed";
