@@ -46,6 +46,10 @@ enum err refuse_code(struct req *req, enum code_verdict verdict)
     return verdict == CODE_EXPIRED ? refuse(req, ExpiredCodeException, NULL) : refuse(req, CodeMismatchException, NULL);
 }
 
+/* The job does more for somebody than for nobody. It begins when the answer has long left, so that neither that answer nor the one to the next question
+ * takes longer for it: measured, a job that began at once could be seen in the time of the answer (|t| of 13 over 2,100 pairs). */
+#define CODE_MAIL_AFTER_MS 300
+
 void code_job_ask(struct tx *tx, const char *kind, const struct code_for *what, const char *email)
 {
     char *key = arena_alloc(tx->arena, 2 * (ID_TEXT_LEN + 1));
@@ -53,7 +57,7 @@ void code_job_ask(struct tx *tx, const char *kind, const struct code_for *what, 
     id_format(&what->subject, key);
     key[ID_TEXT_LEN] = ' ';
     id_format(&what->client, key + ID_TEXT_LEN + 1);
-    job_ask(tx, kind, key, arena_printf(tx->arena, "%" PRId64 " %s", tx->now_ms, email), 0);
+    job_ask(tx, kind, key, arena_printf(tx->arena, "%" PRId64 " %s", tx->now_ms, email), tx->now_ms + CODE_MAIL_AFTER_MS);
 }
 
 bool code_job_read(const struct job *job, enum code_purpose purpose, struct code_for *out, const char **email)
