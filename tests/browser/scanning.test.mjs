@@ -44,6 +44,12 @@ async function ofTicket(ticket) {
     return (await usher.ticket(buyer, ticket.ticketId)).status;
 }
 
+// What a hand scanner types, as fast as one does: keys sent one by one from here may be further apart on a busy machine than the page allows.
+const handScanner = (page, text) => page.evaluate((typed) => {
+    for (const key of [...typed, 'Enter'])
+        (document.activeElement ?? document.body).dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true, cancelable: true }));
+}, text);
+
 test('a gate steward scans a ticket by camera: in once, and not again', async (t) => {
     const { event, tickets: [ticket] } = await eventWithTickets();
     const steward = await usher.account({ name: 'Stella Steward' });
@@ -152,8 +158,7 @@ test('a phone without a camera: a hand scanner, the search, undo, and a credenti
     await page.getByRole('button', { name: 'Start' }).click();
     await page.getByText('A hand scanner and the search work without a camera.').waitFor();
     const wedge = async (text) => {
-        await page.keyboard.type(text);
-        await page.keyboard.press('Enter');
+        await handScanner(page, text);
     };
     await wedge(ada.qrCode);
     await outcome(page, 'admit').waitFor();
@@ -234,13 +239,11 @@ test('every screen can be read by all, small and large, by day and by night', as
     await look('queue');
     await page.getByRole('button', { name: 'Close' }).click();
     await usher.validate(organizer, ticket.qrCode);
-    await page.keyboard.type(ticket.qrCode);
-    await page.keyboard.press('Enter');
+    await handScanner(page, ticket.qrCode);
     await outcome(page, 'already-used').waitFor();
     await look('used');
     await outcome(page, 'already-used').click();
-    await page.keyboard.type('NOT-A-TICKET-BUT-LONG-ENOUGH');
-    await page.keyboard.press('Enter');
+    await handScanner(page, 'NOT-A-TICKET-BUT-LONG-ENOUGH');
     await outcome(page, 'forged').waitFor();
     await look('forged');
     visitor.sound();
