@@ -120,7 +120,7 @@ static enum err read_page(struct app *app, struct reader *reader, struct arena *
             e = ERR_UPSTREAM;
             break;
         }
-        *last = arena_strdup(arena, found->truth.id);
+        *last = found->truth.id;
         if (found->truth.intent && payment_by_intent(&tx, found->truth.intent, &payment) && registration_event(&tx, &payment.registration, &found->event))
             out->count++;
     }
@@ -128,28 +128,40 @@ static enum err read_page(struct app *app, struct reader *reader, struct arena *
     return e;
 }
 
+/* One page of a window, behind the transaction *last. `last` becomes the page's last id, in `arena`; *more: there is another. */
+static enum err take_page(struct app *app, struct reader *reader, struct arena *arena, const char *window, const char **last, bool *more)
+{
+    struct arena *own = arena_new(0); /* a page is half a megabyte, and a window many pages */
+    struct stripe_reply reply;
+    struct balance_page page;
+    const char *last_here = NULL;
+    json_t *items;
+    enum err e = stripe_get(app->payments->stripe, own,
+                            arena_printf(own, "/v1/balance_transactions?%s&limit=100&expand[]=data.source%s%s", window, *last ? "&starting_after=" : "",
+                                         *last ? *last : ""), &reply);
+
+    if (e && reply.status == 403) {
+        log_warn("our key may not read Stripe's balance transactions: the ledger is not reconciled to them, and there are no payouts");
+        atomic_store(&app->payments->balance_refused, true);
+    }
+    items = e || reply.status >= 300 ? NULL : stripe_read_list(reply.json, more);
+    e = items ? read_page(app, reader, own, items, &page, &last_here) : ERR_UPSTREAM;
+    if (!e && page.count)
+        e = take(app, &page);
+    *last = last_here ? arena_strdup(arena, last_here) : NULL;
+    arena_free(own);
+    return e;
+}
+
 /* From `from_s` up to before `to_s`, newest first. True when it was read to its end; `pages` is what may still be asked for. */
 static bool read_window(struct app *app, struct reader *reader, struct arena *arena, int64_t from_s, int64_t to_s, int *pages)
 {
-    const char *last = NULL;
+    const char *window = arena_printf(arena, "created[gte]=%" PRId64 "&created[lt]=%" PRId64, from_s, to_s), *last = NULL;
     bool more = true;
 
     while (more && *pages > 0) {
-        struct stripe_reply reply;
-        struct balance_page page;
-        json_t *items;
-        enum err e = stripe_get(app->payments->stripe, arena,
-                                arena_printf(arena, "/v1/balance_transactions?created[gte]=%" PRId64 "&created[lt]=%" PRId64
-                                                    "&limit=100&expand[]=data.source%s%s", from_s, to_s, last ? "&starting_after=" : "", last ? last : ""),
-                                &reply);
-
         --*pages;
-        if (e && reply.status == 403) {
-            log_warn("our key may not read Stripe's balance transactions: the ledger is not reconciled to them, and there are no payouts");
-            atomic_store(&app->payments->balance_refused, true);
-        }
-        items = e || reply.status >= 300 ? NULL : stripe_read_list(reply.json, &more);
-        if (!items || read_page(app, reader, arena, items, &page, &last) || (page.count && take(app, &page)))
+        if (take_page(app, reader, arena, window, &last, &more))
             return false;
         more = more && last;
     }
@@ -203,20 +215,18 @@ static void read_balance(struct app *app, struct reader *reader, struct arena *a
 
     while (cursor_s && cursor_s < settled_s && pages > 0) {
         int64_t to_s = MIN(cursor_s + payments->balance_window_s, settled_s);
-        int before = pages;
-        struct arena *own = arena_new(0);
-        bool whole = read_window(app, reader, own, MAX(cursor_s - OVERLAP_S, 0), to_s, &pages);
+        bool all_pages = pages == PAGES_A_ROUND;
 
-        arena_free(own);
-        if (!whole) {
-            if (before == PAGES_A_ROUND && !pages)
+        if (!read_window(app, reader, arena, MAX(cursor_s - OVERLAP_S, 0), to_s, &pages)) {
+            if (all_pages && !pages)
                 payments->balance_window_s = MAX(payments->balance_window_s / 2, WINDOW_MIN_S);
             return;
         }
         if (take(app, &(struct balance_page){ .read_to_s = to_s }))
             return;
         cursor_s = to_s;
-        payments->balance_window_s = MIN(payments->balance_window_s * 2, WINDOW_MAX_S);
+        if (to_s < settled_s)
+            payments->balance_window_s = MIN(payments->balance_window_s * 2, WINDOW_MAX_S);
     }
 }
 
