@@ -122,13 +122,13 @@ test('pages are read to their end, what is of others on the account is left out,
 
     const other = (n) => ({ ...real, id: `txn_other${n}`, source: { ...real.source, id: `ch_other${n}`, payment_intent: n % 2 ? `pi_other${n}` : null } });
     const payout = { ...real, id: 'txn_payout', type: 'payout', source: { id: 'po_1', object: 'payout' } };
-    const asked = [];
+    const asked = [], later = [];
     line.serve(/^GET .*\/balance_transactions\?/, (params) => {
         asked.push(Object.fromEntries(params));
         const behind = params.get('starting_after');
-        const inside = real.created >= Number(params.get('created[gte]')) && real.created < Number(params.get('created[lt]'));
-        const data = !inside ? [] : !behind ? [other(1), other(2)] : behind === 'txn_other2' ? [payout, other(3)] : [real];
-        return { body: { object: 'list', has_more: inside && behind !== 'txn_other3', data } };
+        const inside = [real, ...later].filter((row) => row.created >= Number(params.get('created[gte]')) && row.created < Number(params.get('created[lt]')));
+        const data = !inside.length ? [] : !behind ? [other(1), other(2)] : behind === 'txn_other2' ? [payout, other(3)] : inside;
+        return { body: { object: 'list', has_more: inside.length > 0 && behind !== 'txn_other3', data } };
     });
     await usher.advance(1.5 * HOUR);
     // The charge has a transaction that the payment's own answers did not name: it is asked after, and this time they do.
@@ -136,9 +136,19 @@ test('pages are read to their end, what is of others on the account is left out,
     fees = 'known';
     await usher.advance(1.5 * HOUR);
     await waitFor(async () => (await finance(usher, organizer, event)).totals[0].fees === real.fee, 'the fee');
-    const now = await readTo(usher, usher.now() - 1.2 * HOUR);
+    let now = await readTo(usher, usher.now() - 1.2 * HOUR);
     assert.deepEqual([now.code, now.balanceCompared], [0, 1], JSON.stringify(now.invariants));
     assert.ok(asked.every((query) => query.limit === '100' && query['expand[]'] === 'data.source'));
+    // A refund made at Stripe that no webhook and no event ever told of.
+    line.serve(/^GET .*\/events\?/, () => ({ body: { object: 'list', has_more: false, data: [] } }));
+    await stripe.advance(usher.now() - stripe.now());
+    assert.equal((await simulator(stripe, 'POST', 'refunds', { payment_intent: intent.paymentIntentId, amount: '100' })).status, 200);
+    later.push((await simulator(stripe, 'GET', 'balance_transactions', { limit: '1', 'expand[]': 'data.source' })).body.data[0]);
+    assert.equal(later[0].amount, -100);
+    await usher.advance(3 * HOUR);
+    await waitFor(async () => (await finance(usher, organizer, event)).totals[0].refunds === 100, 'the refund', { timeout: 30_000 });
+    now = await readTo(usher, usher.now() - 1.2 * HOUR);
+    assert.equal(now.code, 0, JSON.stringify(now.invariants));
     // The answers that cannot be used leave the time where it is.
     line.serve(/^GET .*\/balance_transactions\?/, (params) => { asked.push(Object.fromEntries(params)); return { body: { object: 'list', has_more: false, data: [{ ...real, amount: 'much' }] } }; });
     const count = asked.length;
