@@ -355,7 +355,7 @@ async function reconciled(usher, paid) {
 
 // Holds run out, intents end, jobs are done.
 async function calm(usher, chance) {
-    let stdout, code;
+    let stdout, code, turns = 0;
     const closed = async () => {
         ({ stdout, code } = await usher.cli(['check'], { ok: false }));
         const open = (await all(usher, 'payment_intents')).filter((intent) => !['succeeded', 'canceled'].includes(intent.status));
@@ -373,7 +373,7 @@ async function calm(usher, chance) {
         if (await closed())
             return true;
         await hand(usher, 'settle'); // refunds that were asked for since
-        await usher.advance(60_000);
+        await usher.advance(turns++ < 12 ? 60_000 : 1_800_000); // a refund that fails is tried for hours before its job is parked
         return false;
     }, 'the end of all jobs', { timeout: 60_000, every: 100 }).catch((error) => {
         throw new Error(`${error.message}\n${stdout}`, { cause: error });
