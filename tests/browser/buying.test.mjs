@@ -163,3 +163,26 @@ test('every public page, light and dark, on a phone and a desk, can be used by e
         }
     }
 });
+
+test('the pages between, light and dark, on a phone and a desk: a code to type, an invitation, what is confirmed, an order, the account\'s security', async () => {
+    const buyer = await usher.account();
+    const paid = await usher.pay(buyer, await usher.register(buyer, event));
+    const visitor = await visit(usher);
+    const { page } = visitor;
+    await visitor.signIn(buyer, password);
+    for (const [name, path, ready] of [['verify', '/auth/verify?email=a%40example.org', 'Six-digit code'], ['reset', '/auth/reset?email=a%40example.org', 'New password'],
+        ['invitation', '/invitations/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA', /invitation/i], ['confirmed', `/checkout/${event.eventId}/${paid.registrationId}`, 'You are in!'],
+        ['order', `/tickets/orders/${paid.registrationId}`, event.title], ['account', '/account', buyer.email], ['security', '/account/security', /password/i]]) {
+        await page.goto(usher.url + path);
+        await page.getByRole('main').getByText(ready).first().waitFor();
+        for (const width of [390, 1280])
+            for (const colorScheme of ['light', 'dark']) {
+                await page.setViewportSize({ width, height: 900 });
+                await page.emulateMedia({ colorScheme });
+                await axe(page, `${name} ${width} ${colorScheme}`);
+                await picture(page, `${name}-${width}-${colorScheme}`);
+            }
+    }
+    visitor.sound(/404/);
+    await visitor.close();
+});
