@@ -1,6 +1,7 @@
 /*
  * Cognito's JSON 1.1: every operation and its body. The input's first line is the operation, as in X-Amz-Target; the rest is the body. What is
- * not accepted gets an exception with a name; what is accepted is accepted again with members that nobody knows, and nulls, added.
+ * not accepted gets an exception with a name; what is accepted is accepted again with members that nobody knows, and nulls, added (a member
+ * that is there twice is refused, so names are taken that are not there yet).
  */
 #include <jansson.h>
 
@@ -30,6 +31,17 @@ static void is_exception(struct req *req)
     HOLDS(json_string_length(json_object_get(reply, "message")) > 0);
 }
 
+/* A name that the document's outermost object does not have. */
+static const char *new_name(struct req *req, const char *name)
+{
+    struct json_t *document = NULL;
+
+    HOLDS(json_parse(req->arena, req->body_bytes.data, req->body_bytes.len, &document, &req->fault) == ERR_OK);
+    while (json_object_get(document, name))
+        name = arena_printf(req->arena, "%sz", name);
+    return name;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct arena *arena = fuzz_arena();
@@ -50,7 +62,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const struct for_client *first = in;
     HOLDS(strlen(first->client_id) <= (operation->by_token ? TOKEN_TEXT_MAX : 128)); /* the token, where it is by token */
 
-    const char *more = arena_printf(arena, "%.*s{\"\":{\"a\":[1]},\"zz\":null,%s", (int)(brace - text), text, brace + 1);
+    const char *more = arena_printf(arena, "%.*s{\"%s\":{\"a\":[1]},\"%s\":null,%s", (int)(brace - text), text, new_name(req, ""), new_name(req, "y"),
+                                    brace + 1);
     HOLDS(operation_read(new_req(arena, more, strlen(more)), name, &again, &in_again) == ERR_OK);
     HOLDS(again == operation && memcmp(in, in_again, sizeof(struct given)) == 0);
     PLANT(operation->flow && strlen(first->client_id) > strlen("client"));
