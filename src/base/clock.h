@@ -13,6 +13,8 @@
 
 int64_t clock_now_ms(void);
 int64_t clock_mono_us(void);
+/* Sleep until clock_mono_us is at least this. Never on a loop's thread. */
+void clock_mono_wait(int64_t until_us);
 
 /* For tests: the wall clock runs at system time plus this. Any thread. */
 void clock_set_offset_ms(int64_t offset_ms);

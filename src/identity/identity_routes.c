@@ -8,6 +8,7 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "identity/operations.h"
 
 static const struct operation *const operations[] = { sign_up_operations, sign_in_operations, srp_operations, token_operations, account_operations, mfa_operations };
@@ -62,6 +63,7 @@ static enum err begin(struct req *req, struct tx *tx)
 {
     struct call *call = ARENA_NEW(req->arena, struct call);
 
+    call->began_us = clock_mono_us();
     if (identity_of(req)->outside)
         return refuse(req, ResourceNotFoundException, "There is no user pool here: people sign in at %s", identity_of(req)->issuer);
     enum err e = operation_read(req, cognito_operation(req), &call->operation, &call->in);
@@ -87,8 +89,11 @@ static enum lane lane_of(struct req *req)
 static enum err work(struct req *req)
 {
     struct call *call = req->state;
+    enum err e = call->operation->work(req, call);
 
-    return call->operation->work(req, call);
+    if (call->operation->least_us)
+        clock_mono_wait(call->began_us + call->operation->least_us);
+    return e;
 }
 
 static enum err finish(struct req *req, struct tx *tx)

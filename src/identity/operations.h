@@ -20,6 +20,7 @@ struct operation;
 /* One request under way, between its steps. */
 struct call {
     const struct operation *operation;
+    int64_t began_us;            /* clock_mono_us */
     enum lane lane;              /* the operation's; `look` may change it */
     void *in;                    /* the operation's body, read by its shape */
     bool known;                  /* there is such an account: */
@@ -55,6 +56,7 @@ struct operation {
     step *look;
     enum lane lane;
     enum err (*work)(struct req *req, struct call *call);
+    int least_us;                /* `work` ends no sooner than this after the request came: what takes microseconds longer for some names does not show */
     step *finish;
 };
 #define OPERATION_END { .name = NULL }
