@@ -32,6 +32,8 @@ static const struct rule {
     [ATTEMPT_CLIENT_TOTP] = { .free = 20, .first_ms = MINUTES(1), .longest_ms = MINUTES(15), .forget_ms = HOURS(24), .drain_ms = MINUTES(5) },
     /* Longer than any challenge lives. */
     [ATTEMPT_SRP_BLOCK] = { .free = 1, .first_ms = MINUTES(5), .longest_ms = MINUTES(5), .forget_ms = MINUTES(5) },
+    /* Closes nothing. As long as a sign-up waits; forgotten before that, its owner is challenged for the wrong password once more. */
+    [ATTEMPT_SRP_TURN] = { .free = 1, .first_ms = 0, .longest_ms = 0, .forget_ms = HOURS(24) },
     /* Five mails, so five times five guesses at a code of a million, then one mail in a quarter of an hour, and rarer. */
     [ATTEMPT_MAIL] = { .free = 5, .first_ms = MINUTES(15), .longest_ms = HOURS(4), .forget_ms = HOURS(24) },
     /* Four addresses' worth. It does not hold up the owner, whose own address has not asked yet. */

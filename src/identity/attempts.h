@@ -30,6 +30,7 @@ enum attempt_kind {
     ATTEMPT_CLIENT_PASSWORD,  /* wrong passwords from an address, whatever the names: password spraying */
     ATTEMPT_CLIENT_TOTP,      /* wrong second factors from an address */
     ATTEMPT_SRP_BLOCK,        /* wrong answers to an SRP challenge: the first uses it up */
+    ATTEMPT_SRP_TURN,         /* ... to one for the password of a sign-up: the next is for the account's */
     ATTEMPT_MAIL,             /* codes asked for under a name from an address */
     ATTEMPT_NAME_MAIL,        /* ... under a name, where the address has asked before */
     ATTEMPT_NAME_MAIL_ALL,    /* ... under a name in all */

@@ -74,10 +74,6 @@ void call_find_account(struct req *req, struct tx *tx, struct call *call, const 
     call->attempt = attempts_key(identity_of(req)->attempts, kind, folded ? folded : username, NULL);
     if (call->known)
         call->kept = (struct attempts_kept){ call->account.id, call->account.failures, call->account.failed_at_ms };
-    if (!call->known && sign_ups) {
-        call->known = true;
-        call->account = waiting;
-    }
 }
 
 /* ---- guesses ---- */

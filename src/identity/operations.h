@@ -101,8 +101,7 @@ static inline struct identity *identity_of(const struct req *req)
     return req->app->identity;
 }
 
-/* Find the account of a name, else the sign-up that waits under it (ACCOUNT_UNCONFIRMED); a name without either is counted just the same. Also what
- * this client itself has waiting there. */
+/* Find the account of a name; a name without one is counted just the same. Also the sign-up that this client itself has waiting there. */
 void call_find_account(struct req *req, struct tx *tx, struct call *call, const char *username, enum attempt_kind kind);
 /* Guesses at call->attempt's password or second factor (ATTEMPT_PASSWORD, ATTEMPT_TOTP) are counted by its name, and by the client's address
  * over all names (not with USHER_LIMITS off). Must the next one wait? */

@@ -90,8 +90,6 @@ enum err call_password_was_right(struct req *req, struct call *call, const char 
     const struct identity *identity = identity_of(req);
 
     guess_was_right(req, call, ATTEMPT_PASSWORD);
-    if (call->account.status == ACCOUNT_UNCONFIRMED)
-        return refuse(req, UserNotConfirmedException, NULL);
     if (call->account.status == ACCOUNT_DISABLED)
         return refuse(req, NotAuthorizedException, "User is disabled.");
     /* Nobody but the owner has it in clear, and only now. A failure costs nothing: the old hash stands. */
@@ -105,12 +103,6 @@ enum err call_password_was_right(struct req *req, struct call *call, const char 
     return call_sign_tokens(req, call);
 }
 
-/* NULL where there is only a sign-up, or nobody. */
-static const char *hash_of_account(const struct call *call)
-{
-    return call->known && call->account.status != ACCOUNT_UNCONFIRMED ? call->account.password : NULL;
-}
-
 static enum err sign_in_work(struct req *req, struct call *call)
 {
     const struct identity *identity = identity_of(req);
@@ -120,7 +112,7 @@ static enum err sign_in_work(struct req *req, struct call *call)
     /* Once more: of a hundred guesses sent at the same time, ninety find the door closed here. */
     if (guess_must_wait(req, call, ATTEMPT_PASSWORD, now_ms))
         return refuse(req, NotAuthorizedException, "Password attempts exceeded");
-    if (password_matches(req->arena, hash_of_account(call), in->parameters->password, &identity->password_effort))
+    if (password_matches(req->arena, call->known ? call->account.password : NULL, in->parameters->password, &identity->password_effort))
         return call_password_was_right(req, call, in->parameters->password, now_ms);
     /* Whoever signed up a moment ago is told that the code is missing, and told the same where somebody else has an account with the address: else a
      * sign-up and a sign-in would tell a stranger which addresses have one. For the same reason it neither counts nor forgives a guess. */

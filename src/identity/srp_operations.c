@@ -8,6 +8,14 @@
  *
  * A name without an account, and an account without a verifier, take the same
  * steps with a decoy's verifier, to the last comparison.
+ *
+ * A challenge is made for one password. A client that has signed up under the
+ * name knows one that is not the account's, and must be told "not confirmed" for
+ * it whether there is an account or not, while an owner who signed up by mistake
+ * must still get in. So the two take turns: a challenge for the sign-up's
+ * password first, after a wrong answer one for the account's (or a decoy's), and
+ * after a wrong answer to that the sign-up's again. Whose turn it is follows from
+ * this client's answers alone.
  */
 #include "identity/operations.h"
 
@@ -78,20 +86,24 @@ enum {
 #define LABEL "srp block"
 
 struct block {
-    struct id id, user, account; /* account: zero where a decoy stands in */
+    struct id id, user;
+    struct id account, sign_up;  /* that the name has, and that this client has waiting under it; zero: none */
+    bool of_sign_up;             /* for whose password the challenge was made */
     struct attempt_key attempt;  /* the name's, as it was given: the answer may name it by USER_ID_FOR_SRP */
-    uint8_t password[16];        /* the verifier's: which password the challenge was made for */
+    uint8_t password[16];        /* the verifier's: which password that was */
     int64_t expires_at_ms;
     struct srp_secret secret;
 };
 
 /* What the steps of one request hand on. */
 struct srp_call {
-    struct srp_verifier verifier;
+    struct srp_verifier verifier;   /* the account's or a decoy's; the sign-up's once that was chosen */
+    bool genuine;                   /* not a decoy */
+    struct srp_verifier of_sign_up; /* the one of this client's sign-up, where there is one: */
+    bool signed_up;
     struct block block;
-    struct bytes sealed;         /* the block as the client has it */
+    struct bytes sealed;            /* the block as the client has it */
     uint8_t a[SRP_NUMBER_BYTES];
-    bool genuine;                /* not a decoy */
 };
 
 static struct bytes block_read(struct req *req, const char *text, struct block *out)
@@ -108,12 +120,12 @@ static struct bytes block_read(struct req *req, const char *text, struct block *
     return (struct bytes){ raw, len };
 }
 
-static struct attempt_key block_key(struct req *req, const struct id *block)
+static struct attempt_key key_of_id(struct req *req, enum attempt_kind kind, const struct id *id)
 {
     char text[ID_TEXT_LEN + 1];
 
-    id_format(block, text);
-    return attempts_key(identity_of(req)->attempts, ATTEMPT_SRP_BLOCK, text, NULL);
+    id_format(id, text);
+    return attempts_key(identity_of(req)->attempts, kind, text, NULL);
 }
 
 /* ---- the challenge ---- */
@@ -125,14 +137,33 @@ static struct id user_of(struct req *req, const char *username)
     return srp_user(identity_of(req), folded ? folded : username);
 }
 
-/* What the challenge is made and judged with. The decoy is made and the row looked for whoever it is: it takes the same time. */
-static void find_verifier(struct req *req, struct tx *tx, struct call *call, const struct id *user)
+/* The verifiers that a challenge may be made with. The decoy is made and both rows are looked for whoever it is: it takes the same time. */
+static void find_verifiers(struct req *req, struct tx *tx, struct call *call, const struct id *user)
 {
     struct srp_verifier decoy = srp_decoy(identity_of(req), user);
+    struct srp_call *srp = call->srp;
 
-    call->srp->genuine = srp_read(tx, &call->account, &call->srp->verifier) && call->known;
-    if (!call->srp->genuine)
-        call->srp->verifier = decoy;
+    srp->genuine = srp_read(tx, &call->account, &srp->verifier) && call->known;
+    if (!srp->genuine)
+        srp->verifier = decoy;
+    srp->signed_up = srp_read(tx, &call->waiting, &srp->of_sign_up) && call->waits;
+}
+
+/* Salt and user follow from the name, so one v is one password: where the sign-up's is the account's as well, a right answer proves that one. */
+static bool sign_up_has_turn(struct req *req, const struct call *call, int64_t now_ms)
+{
+    const struct srp_call *srp = call->srp;
+    struct attempt_key turn = key_of_id(req, ATTEMPT_SRP_TURN, &call->waiting.id);
+    bool same = CRYPTO_memcmp(srp->verifier.v, srp->of_sign_up.v, sizeof srp->verifier.v) == 0;
+
+    return srp->signed_up && !same && attempts_count(identity_of(req)->attempts, ATTEMPT_SRP_TURN, &turn, now_ms) == 0;
+}
+
+/* From here on the sign-up's verifier is the only one. */
+static void take_sign_up(struct srp_call *srp)
+{
+    srp->verifier = srp->of_sign_up;
+    srp->genuine = srp->signed_up;
 }
 
 static enum err srp_begin_look(struct req *req, struct tx *tx, struct call *call)
@@ -146,7 +177,10 @@ static enum err srp_begin_look(struct req *req, struct tx *tx, struct call *call
     if (guess_must_wait(req, call, ATTEMPT_PASSWORD, tx->now_ms))
         return refuse(req, NotAuthorizedException, "Password attempts exceeded");
     struct id user = user_of(req, in->parameters->username);
-    find_verifier(req, tx, call, &user);
+    find_verifiers(req, tx, call, &user);
+    srp->block.of_sign_up = sign_up_has_turn(req, call, tx->now_ms);
+    if (srp->block.of_sign_up)
+        take_sign_up(srp);
     return ERR_OK;
 }
 
@@ -180,17 +214,23 @@ static enum err reply_challenge(struct req *req, const struct call *call, const 
 
 static enum err srp_begin_work(struct req *req, struct call *call)
 {
-    const struct srp_call *srp = call->srp;
+    struct srp_call *srp = call->srp;
+    struct block *block = &srp->block;
     int64_t now_ms = clock_now_ms();
-    struct block block = { .id = id_new(now_ms), .user = srp->verifier.user, .attempt = call->attempt, .expires_at_ms = now_ms + BLOCK_MS };
     uint8_t b[SRP_NUMBER_BYTES];
 
-    if (srp->genuine)
-        block.account = call->account.id;
-    memcpy(block.password, srp->verifier.password, sizeof block.password);
-    srp_challenge(&srp->verifier, srp->a, &block.secret, b);
-    enum err e = reply_challenge(req, call, &block, b);
-    OPENSSL_cleanse(&block, sizeof block);
+    block->id = id_new(now_ms);
+    block->user = srp->verifier.user;
+    if (call->known)
+        block->account = call->account.id;
+    if (call->waits)
+        block->sign_up = call->waiting.id;
+    block->attempt = call->attempt;
+    block->expires_at_ms = now_ms + BLOCK_MS;
+    memcpy(block->password, srp->verifier.password, sizeof block->password);
+    srp_challenge(&srp->verifier, srp->a, &block->secret, b);
+    enum err e = reply_challenge(req, call, block, b);
+    OPENSSL_cleanse(block, sizeof *block);
     return e;
 }
 
@@ -203,23 +243,22 @@ static bool is_user(struct req *req, const struct id *user, const char *username
     return id_equal(&named, user) || (id_parse(username, strlen(username), &given) && id_equal(&given, user));
 }
 
-/* The account that the challenge was for, or the name that had none: whose guesses these are. */
+/* The account that the challenged name has, and the sign-up, or the name alone: whose guesses these are. */
 static void find_subject(struct req *req, struct tx *tx, struct call *call)
 {
     struct srp_call *srp = call->srp;
-    struct account waiting;
 
-    /* Nobody has the id that a decoy's challenge names; both are looked for all the same. */
-    bool waits = sign_up_by_id(tx, &srp->block.account, &waiting), there = account_by_id(tx, &srp->block.account, &call->account);
-    if (waits && !there)
-        call->account = waiting;
-    call->known = there || waits;
+    /* Nobody has the zero id; both are looked for all the same. */
+    call->waits = sign_up_by_id(tx, &srp->block.sign_up, &call->waiting);
+    call->known = account_by_id(tx, &srp->block.account, &call->account);
     call->attempt = srp->block.attempt;
     if (call->known) {
         call->attempt = attempts_key(identity_of(req)->attempts, ATTEMPT_PASSWORD, call->account.email_key, NULL); /* also across a restart */
         call->kept = (struct attempts_kept){ call->account.id, call->account.failures, call->account.failed_at_ms };
     }
-    find_verifier(req, tx, call, &srp->block.user);
+    find_verifiers(req, tx, call, &srp->block.user);
+    if (srp->block.of_sign_up)
+        take_sign_up(srp);
     /* The password was changed meanwhile: whatever is answered is wrong. */
     if (CRYPTO_memcmp(srp->verifier.password, srp->block.password, sizeof srp->block.password) != 0)
         srp->genuine = false;
@@ -267,10 +306,22 @@ static bool signature_good(struct req *req, const struct call *call)
     return good && srp->genuine;
 }
 
+/* After a wrong answer the next challenge is for the other password. */
+static void pass_turn(struct req *req, const struct block *block, int64_t now_ms)
+{
+    struct attempts *attempts = identity_of(req)->attempts;
+    struct attempt_key turn = key_of_id(req, ATTEMPT_SRP_TURN, &block->sign_up);
+
+    if (block->of_sign_up)
+        attempts_add(attempts, ATTEMPT_SRP_TURN, &turn, NULL, now_ms);
+    else
+        attempts_clear(attempts, ATTEMPT_SRP_TURN, &turn);
+}
+
 static enum err srp_answer_work(struct req *req, struct call *call)
 {
     struct attempts *attempts = identity_of(req)->attempts;
-    struct attempt_key block = block_key(req, &call->srp->block.id);
+    struct attempt_key block = key_of_id(req, ATTEMPT_SRP_BLOCK, &call->srp->block.id);
     int64_t now_ms = clock_now_ms();
 
     if (attempts_count(attempts, ATTEMPT_SRP_BLOCK, &block, now_ms) > 0)
@@ -280,8 +331,11 @@ static enum err srp_answer_work(struct req *req, struct call *call)
     if (!signature_good(req, call)) {
         attempts_add(attempts, ATTEMPT_SRP_BLOCK, &block, NULL, now_ms);
         guess_was_wrong(req, call, ATTEMPT_PASSWORD, now_ms);
+        pass_turn(req, &call->srp->block, now_ms);
         return refuse(req, NotAuthorizedException, NULL);
     }
+    if (call->srp->block.of_sign_up) /* as with USER_PASSWORD_AUTH it neither counts nor forgives a guess at the account's */
+        return refuse(req, UserNotConfirmedException, NULL);
     return call_password_was_right(req, call, NULL, now_ms);
 }
 
@@ -298,11 +352,12 @@ static enum err srp_answer_finish(struct req *req, struct tx *tx, struct call *c
  * A challenge takes 0.8 ms, and 4 us longer for a name with a verifier, whose
  * rows are there to be read (measured, some 2,000 pairs). So it is answered at a
  * fixed time, which costs the lane nothing when others wait: theirs is over then.
+ * Its answer reads the same rows, and calculates for 1.2 ms: that has its time too.
  */
 const struct operation srp_operations[] = {
     { "InitiateAuth", "USER_SRP_AUTH", &srp_begin_shape, .srp = true, .limit = "sign-in", .per_minute = 30, .look = srp_begin_look, .lane = LANE_HASH,
       .work = srp_begin_work, .least_us = 3000 },
     { "RespondToAuthChallenge", "PASSWORD_VERIFIER", &srp_answer_shape, .srp = true, .limit = "sign-in-proof", .per_minute = 30,
-      .look = srp_answer_look, .lane = LANE_HASH, .work = srp_answer_work, .finish = srp_answer_finish },
+      .look = srp_answer_look, .lane = LANE_HASH, .work = srp_answer_work, .least_us = 5000, .finish = srp_answer_finish },
     OPERATION_END
 };

@@ -281,7 +281,7 @@ class Usher {
         return this.configuration;
     }
 
-    // An operation on Cognito's wire: { status, body, error } with error the exception's short name, or null.
+    // An operation on Cognito's wire: { status, headers, body, error } with error the exception's short name, or null.
     // `from`: as a client of that address, where the server trusts 127.0.0.1 as a proxy.
     async cognito(operation, input, { from } = {}) {
         const { userPoolClientId } = await this.config();
@@ -295,7 +295,7 @@ class Usher {
         judge('POST', '/identity/', answer);
         const body = JSON.parse(answer.text);
         const error = answer.status === 200 ? null : (body.__type ?? '').replace(/^.*#/, '');
-        return { status: answer.status, body, error, message: body.message ?? body.Message };
+        return { status: answer.status, headers: answer.headers, body, error, message: body.message ?? body.Message };
     }
 
     async signUp(email, { role, name, pass = password } = {}) {

@@ -212,6 +212,40 @@ test('an account that is not confirmed, or disabled, says so behind the right pa
     assert.deepEqual([disabled.error, disabled.message], ['NotAuthorizedException', 'User is disabled.']);
 });
 
+test('whoever signs up with an address and then asks for SRP learns nothing of whether it has an account', async () => {
+    const mine = 'A-strangers-password-7';
+    const withVerifier = await account(fresh('owner')), withoutVerifier = fresh('imported'), nobody = fresh('nobody');
+    await usher.cli(['user', 'add', withoutVerifier, '--group', 'Attendees', '--password-stdin'], { input: `${password}\n` });
+    // All that a client sees of a sign-in, but for what is drawn anew each time.
+    const drawn = /^(date|x-request-id|x-amzn-requestid|x-amzn-trace-id|traceparent)$/;
+    const seen = async (email, pass) => {
+        const { client, challenge } = await begin(email, { pass });
+        const { status, headers, body } = await respond(client.answer(challenge));
+        const lengths = Object.entries(challenge).map(([name, value]) => [name, name === 'USERNAME' ? 0 : value.length]);
+        return { lengths, status, headers: Object.entries(headers).filter(([name]) => !drawn.test(name)), body };
+    };
+    const strange = [];
+    for (const email of [withVerifier, withoutVerifier, nobody]) {
+        const story = [];
+        await usher.signUp(email, { pass: mine });
+        for (const pass of [mine, mine, 'a walk by the sea', mine, mine, 'by the sea a walk', mine, mine])
+            story.push(await seen(email, pass));
+        strange.push(story);
+    }
+    assert.deepEqual(strange[1], strange[0]);
+    assert.deepEqual(strange[2], strange[0]);
+});
+
+test('an owner who signed up by mistake gets in by SRP: at the second try, or at once with the password typed there as well', async () => {
+    const email = await account(), other = await account();
+    await usher.signUp(email, { pass: 'A-second-password-9' });
+    assert.equal((await signIn(email)).error, 'NotAuthorizedException', 'the challenge is for the password of the sign-up');
+    assert.equal((await signIn(email)).error, null);
+    assert.equal((await signIn(email)).error, null, 'and from then on');
+    await usher.signUp(other, { pass: password });
+    assert.equal((await signIn(other)).error, null);
+});
+
 test('a deleted account has no verifier any more, and its name is nobody\'s', async () => {
     const email = await account();
     const { accessToken } = await usher.signIn(email);
