@@ -3,14 +3,32 @@ import { lingui } from '@lingui/vite-plugin';
 import babel from '@rolldown/plugin-babel';
 import tailwindcss from '@tailwindcss/vite';
 import react from '@vitejs/plugin-react';
+import type { Plugin } from 'vite';
 import { VitePWA } from 'vite-plugin-pwa';
 import { defineConfig } from 'vitest/config';
 
 const api = ['/v1', '/identity', '/objects', '/sim', '/config.json', '/openapi.json'];
 const server = process.env.USHER_URL ?? 'http://127.0.0.1:8080';
 
-export default defineConfig({
+// React Router's package names its development build, warnings and all, for every bundler; the other lies beside it.
+const router = fileURLToPath(new URL('./node_modules/react-router/dist/production/', import.meta.url));
+const leanRouter = [
+  { find: /^react-router$/, replacement: `${router}index.mjs` },
+  { find: /^react-router\/dom$/, replacement: `${router}dom-export.mjs` },
+];
+
+// Of Axios's ways to the network a page takes the first that is there, XMLHttpRequest: the one over fetch need not be sent to anybody.
+const oneAdapter: Plugin = {
+  name: 'one-adapter',
+  enforce: 'pre',
+  resolveId: (source, importer) =>
+    source === './fetch.js' && importer?.includes('/axios/lib/adapters/') ? '\0no-fetch-adapter' : undefined,
+  load: (id) => (id === '\0no-fetch-adapter' ? 'export const getFetch = () => undefined;' : undefined),
+};
+
+export default defineConfig(({ command }) => ({
   plugins: [
+    oneAdapter,
     react(),
     babel({ plugins: ['@lingui/babel-plugin-lingui-macro'] }),
     lingui(),
@@ -52,7 +70,9 @@ export default defineConfig({
       },
     }),
   ],
-  resolve: { alias: { '@': fileURLToPath(new URL('./src', import.meta.url)) } },
+  resolve: {
+    alias: [{ find: '@', replacement: fileURLToPath(new URL('./src', import.meta.url)) }, ...(command === 'build' ? leanRouter : [])],
+  },
   worker: { format: 'es' },
   build: {
     rolldownOptions: { checks: { pluginTimings: false } },
@@ -63,4 +83,4 @@ export default defineConfig({
   },
   test: { environment: 'jsdom', include: ['src/**/*.test.{ts,tsx}'] },
   server: { proxy: Object.fromEntries(api.map((path) => [path, server])) },
-});
+}));
