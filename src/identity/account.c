@@ -232,7 +232,7 @@ void account_keep_failures(struct tx *tx, const struct attempts_kept *kept)
 
     bind_id(q, ":id", &kept->account);
     bind_int(q, ":failures", kept->failures);
-    bind_int(q, ":failed_at", kept->failed_at_ms);
+    bind_time_or_null(q, ":failed_at", kept->failures ? kept->failed_at_ms : 0);
     query_run(q);
 }
 

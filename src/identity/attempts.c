@@ -45,9 +45,9 @@ static const struct rule {
 struct entry {
     struct attempt_key key;
     struct id account;
-    int64_t count, last_ms; /* count 0: the place is free */
+    int64_t count, last_ms; /* count 0: forgiven, whatever a row says */
     int64_t drained_ms;     /* up to when `count` was drained */
-    bool changed;
+    bool used, changed;
 };
 
 struct table {
@@ -111,7 +111,7 @@ static struct entry *find_locked(struct table *table, const struct attempt_key *
     struct entry *set = set_of(table, key);
 
     for (size_t i = 0; i < WAYS; i++) {
-        if (set[i].count && memcmp(&set[i].key, key, sizeof *key) == 0)
+        if (set[i].used && memcmp(&set[i].key, key, sizeof *key) == 0)
             return &set[i];
     }
     return NULL;
@@ -131,7 +131,7 @@ static struct entry *make_locked(struct table *table, const struct rule *rule, c
     int64_t least_worth = INT64_MAX;
 
     for (size_t i = 0; i < WAYS; i++) {
-        int64_t worth = set[i].count ? worth_of(rule, set[i].count, set[i].last_ms, set[i].drained_ms, now_ms) : -1;
+        int64_t worth = set[i].used ? worth_of(rule, set[i].count, set[i].last_ms, set[i].drained_ms, now_ms) : -1;
 
         if (worth < least_worth || (worth == least_worth && set[i].last_ms < least->last_ms)) {
             least = &set[i];
@@ -139,7 +139,7 @@ static struct entry *make_locked(struct table *table, const struct rule *rule, c
         }
     }
     table->changed -= least->changed;
-    *least = (struct entry){ .key = *key, .drained_ms = now_ms };
+    *least = (struct entry){ .key = *key, .drained_ms = now_ms, .used = true };
     return least;
 }
 
@@ -183,6 +183,14 @@ int64_t attempts_count(struct attempts *attempts, enum attempt_kind kind, const 
     return count;
 }
 
+static void mark_changed_locked(struct table *table, const struct rule *rule, struct entry *entry)
+{
+    if (!rule->kept || entry->changed || id_is_zero(&entry->account))
+        return;
+    entry->changed = true;
+    table->changed++;
+}
+
 bool attempts_add(struct attempts *attempts, enum attempt_kind kind, const struct attempt_key *key, const struct attempts_kept *kept, int64_t now_ms)
 {
     const struct rule *rule = &rules[kind];
@@ -202,14 +210,12 @@ bool attempts_add(struct attempts *attempts, enum attempt_kind kind, const struc
         entry->account = kept->account;
     entry->count = count + 1;
     entry->last_ms = now_ms;
-    if (rule->kept && !entry->changed && !id_is_zero(&entry->account)) {
-        entry->changed = true;
-        table->changed++;
-    }
+    mark_changed_locked(table, rule, entry);
     pthread_mutex_unlock(&attempts->lock);
     return count + 1 == rule->free;
 }
 
+/* The entry stays and says so: a count that was taken to be written to the row may get there behind the forgiving, and would hold the owner up. */
 void attempts_clear(struct attempts *attempts, enum attempt_kind kind, const struct attempt_key *key)
 {
     struct table *table = &attempts->table[kind];
@@ -217,8 +223,8 @@ void attempts_clear(struct attempts *attempts, enum attempt_kind kind, const str
     pthread_mutex_lock(&attempts->lock);
     struct entry *entry = find_locked(table, key);
     if (entry) {
-        table->changed -= entry->changed;
-        *entry = (struct entry){ 0 };
+        entry->count = 0;
+        mark_changed_locked(table, &rules[kind], entry);
     }
     pthread_mutex_unlock(&attempts->lock);
 }

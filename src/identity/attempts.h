@@ -61,7 +61,7 @@ int64_t attempts_wait_ms(struct attempts *attempts, enum attempt_kind kind, cons
 bool attempts_add(struct attempts *attempts, enum attempt_kind kind, const struct attempt_key *key, const struct attempts_kept *kept, int64_t now_ms);
 /* How many tries count at present. */
 int64_t attempts_count(struct attempts *attempts, enum attempt_kind kind, const struct attempt_key *key, int64_t now_ms);
-/* All is forgiven: the right password. */
+/* All is forgiven: the right password. What a row remembers counts no more either, and is taken away by the next write of what changed. */
 void attempts_clear(struct attempts *attempts, enum attempt_kind kind, const struct attempt_key *key);
 
 /* Move up to `max` accounts whose count of this kind changed since they were last taken into `out`; how many there were. */

@@ -47,6 +47,30 @@ static void ten_wrong_passwords_close_the_door_for_longer_and_longer(void **stat
     attempts_free(attempts);
 }
 
+/* The sweep has taken the count to write it to the row, and the owner is forgiven before it gets there. */
+static void what_is_written_late_holds_up_nobody_who_was_forgiven(void **state)
+{
+    struct attempts *attempts = attempts_new();
+    struct attempts_kept fresh = { .account = id_new(start_ms) }, late, out;
+    struct attempt_key key = attempts_key(attempts, ATTEMPT_PASSWORD, "ada@example.org", NULL);
+
+    for (int i = 0; i < 10; i++)
+        attempts_add(attempts, ATTEMPT_PASSWORD, &key, &fresh, start_ms);
+    assert_int_equal(attempts_take_changed(attempts, ATTEMPT_PASSWORD, &late, 1), 1);
+    attempts_clear(attempts, ATTEMPT_PASSWORD, &key);
+    assert_int_equal(late.failures, 10);
+    assert_int_equal(attempts_wait_ms(attempts, ATTEMPT_PASSWORD, &key, &late, start_ms + 1), 0);
+
+    /* The row is put right, once, and counting begins at the beginning. */
+    assert_int_equal(attempts_take_changed(attempts, ATTEMPT_PASSWORD, &out, 1), 1);
+    assert_true(id_equal(&out.account, &fresh.account));
+    assert_int_equal(out.failures, 0);
+    assert_int_equal(attempts_take_changed(attempts, ATTEMPT_PASSWORD, &out, 1), 0);
+    attempts_add(attempts, ATTEMPT_PASSWORD, &key, &late, start_ms + 2);
+    assert_int_equal(attempts_count(attempts, ATTEMPT_PASSWORD, &key, start_ms + 2), 1);
+    attempts_free(attempts);
+}
+
 static void the_account_remembers_across_a_restart(void **state)
 {
     struct attempts *attempts = attempts_new();
@@ -145,6 +169,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ten_wrong_passwords_close_the_door_for_longer_and_longer),
+        cmocka_unit_test(what_is_written_late_holds_up_nobody_who_was_forgiven),
         cmocka_unit_test(the_account_remembers_across_a_restart),
         cmocka_unit_test(a_flood_of_names_does_not_forget_a_closed_door),
         cmocka_unit_test(a_full_table_takes_the_newest),
