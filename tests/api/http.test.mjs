@@ -217,11 +217,14 @@ describe('limits', () => {
         assert.equal(first.status, 404);
         assert.equal(first.headers['ratelimit-policy'], '"writes";q=120;w=60');
         assert.match(first.headers.ratelimit, /^"writes";r=119;t=\d+$/);
-        const answers = [];
-        for (let i = 0; i < 140 && answers.at(-1)?.status !== 429; i++)
+        // Two more a second flow in while we ask.
+        const answers = [], began = Date.now();
+        while (answers.at(-1)?.status !== 429) {
             answers.push(await write(account.token));
+            const may = 120 + (Date.now() - began) / 500;
+            assert.ok(answers.length <= may, `${answers.length} answers, where ${may} writes may be`);
+        }
         const refused = answers.at(-1);
-        assert.equal(refused.status, 429);
         assert.ok(answers.length >= 119);
         assert.ok(Number(refused.headers['retry-after']) >= 1);
         assert.equal((await write(other.token)).status, 404); // its own bucket

@@ -13,6 +13,7 @@ import { execFile, execFileSync, spawn } from 'node:child_process';
 import { randomBytes, randomInt } from 'node:crypto';
 import { existsSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
+import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after } from 'node:test';
@@ -40,6 +41,8 @@ export async function waitFor(condition, what = 'a condition', { timeout = patie
     const end = Date.now() + timeout;
     let last;
     for (;;) {
+        // Noted before the look, so that there is always one behind the deadline: this process may have been kept waiting itself.
+        const over = Date.now() > end;
         try {
             const value = await condition();
             if (value)
@@ -49,9 +52,24 @@ export async function waitFor(condition, what = 'a condition', { timeout = patie
                 throw error;
             last = error;
         }
-        if (Date.now() > end)
+        if (over)
             throw new Error(`waited ${timeout} ms in vain for ${what}${last ? `: ${last.message}` : ''}`);
         await new Promise((resolve) => setTimeout(resolve, every));
+        await new Promise(setImmediate); // what had arrived meanwhile is read between a timer and this
+    }
+}
+
+// A port that nobody listens on, from below those that the kernel lends to clients (ip_local_port_range): whoever stops and starts again finds it free,
+// for no connection of another test has borrowed it meanwhile.
+export async function freePort() {
+    for (;;) {
+        const port = randomInt(10_000, 32_000);
+        const probe = net.createServer();
+        const free = await new Promise((resolve) => probe.once('error', () => resolve(false)).listen(port, '127.0.0.1', () => resolve(true)));
+        if (!free)
+            continue;
+        await new Promise((resolve) => probe.close(resolve));
+        return port;
     }
 }
 
@@ -164,6 +182,7 @@ class Usher {
         assert.ok(existsSync(this.binary), `${this.binary} is not built`);
         if (!existsSync(this.clockFile))
             writeFileSync(this.clockFile, String(this.offset));
+        this.port ||= await freePort();
         const argv = [...this.argv0, this.binary, 'serve', '--data', this.data, '--listen', `127.0.0.1:${this.port}`, ...this.args];
         this.began = performance.now();
         const child = spawn(argv[0], argv.slice(1), { env: this.environment(), stdio: ['ignore', 'ignore', 'pipe'] });
@@ -200,7 +219,7 @@ class Usher {
         if (!this.process)
             return;
         const child = this.process;
-        const timer = setTimeout(() => child.kill('SIGKILL'), 20_000);
+        const timer = setTimeout(() => child.kill('SIGKILL'), 60_000);
         child.kill('SIGTERM');
         const how = await this.exit;
         clearTimeout(timer);

@@ -35,7 +35,8 @@ async function done(operation, input) {
 const byPassword = (email, pass = password) => ({ AuthFlow: 'USER_PASSWORD_AUTH', AuthParameters: { USERNAME: email, PASSWORD: pass } });
 const answerTo = (session, email, code) => ({ ChallengeName: 'SOFTWARE_TOKEN_MFA', Session: session, ChallengeResponses: { USERNAME: email, SOFTWARE_TOKEN_MFA_CODE: code } });
 const on = (who, enabled = true) => ({ AccessToken: who.accessToken, SoftwareTokenMfaSettings: { Enabled: enabled, PreferredMfa: enabled } });
-const nextStep = () => usher.advance(30_000);
+// To the beginning of a later step, so that none ends between a code's making and its reading.
+const nextStep = () => usher.advance(30_000 - usher.now() % 30_000 + 1000);
 
 async function enrolled() {
     const who = await usher.account();

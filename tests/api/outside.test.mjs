@@ -9,7 +9,7 @@ import { after, test } from 'node:test';
 
 import { exportJWK, exportSPKI, generateKeyPair, SignJWT } from 'jose';
 
-import { password, prepare, start, waitFor } from './lib.mjs';
+import { freePort, password, prepare, start, waitFor } from './lib.mjs';
 
 const client = '4hclient0example0of0cognito';
 
@@ -23,8 +23,8 @@ class Issuer {
     async open() {
         this.server = http.createServer((request, response) => this.answer(request, response));
         this.server.on('connection', (socket) => { this.sockets.add(socket); socket.on('close', () => this.sockets.delete(socket)); });
+        this.port ||= await freePort(); // it comes back where it was
         await new Promise((resolve) => this.server.listen(this.port, '127.0.0.1', resolve));
-        this.port = this.server.address().port;
         return this;
     }
     async close() {
@@ -249,20 +249,21 @@ test('the issuer rotates: a new key is fetched when its first token comes, one t
     assert.equal(await status(before, own), 200);
     const next = await cognito.addKey();
     const later = await cognito.sign(person.id, { key: next });
-    await waitFor(async () => await status(later, own) === 200, 'the new key', { timeout: 5_000 });
+    await waitFor(async () => await status(later, own) === 200, 'the new key');
     assert.equal(await status(before, own), 200);
 
     // Names of no keys at all do not become requests to the issuer.
-    const asked = cognito.asked;
+    const asked = cognito.asked, since = Date.now();
     for (let i = 0; i < 200; i++)
         assert.equal(await status(await cognito.sign(person.id, { key: { ...next, kid: randomUUID() } }), own), 401);
-    assert.ok(cognito.asked <= asked + 2, `${cognito.asked - asked} requests`);
+    const may = 2 + Math.floor((Date.now() - since) / 10_000); // one every 10 s
+    assert.ok(cognito.asked <= asked + may, `${cognito.asked - asked} requests, where ${may} may be`);
 
     cognito.keys = [next];
     await waitFor(async () => {
         await status(await cognito.sign(person.id, { key: { ...next, kid: randomUUID() } }), own); // makes it look, once its 10 s are over
         return await status(before, own) === 401;
-    }, 'the withdrawn key\'s tokens to end', { timeout: 25_000, every: 500 });
+    }, 'the withdrawn key\'s tokens to end', { timeout: 60_000, every: 500 });
     assert.equal(await status(later, own), 200);
 });
 
@@ -288,7 +289,7 @@ test('while the issuer is away or talks nonsense, the keys that it had stay in f
         assert.equal(await status(token, own), 200, mode);
         const began = performance.now();
         await own.stop(); // does not wait for one that drips
-        assert.ok(performance.now() - began < 5_000);
+        assert.ok(performance.now() - began < 9_000, 'a fetch has 10 s');
     }
     // What is on the disk is believed for this issuer and address alone.
     for (const change of [(c) => ({ ...c, issuer: `${c.issuer}x` }), (c) => ({ ...c, url: `${c.url}x` }), () => 'no JSON']) {

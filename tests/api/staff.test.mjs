@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
 
-import { start, uuid7 } from './lib.mjs';
+import { start, uuid7, waitFor } from './lib.mjs';
 
 const day = 86_400_000;
 let usher, organizer, stranger;
@@ -19,14 +19,10 @@ const accept = (account, token) => usher.api('POST', '/v1/staff-invitations/acce
 const list = async (event, token = organizer.token) => (await usher.must(200, 'GET', staffPath(event), { token })).items;
 // Tokens of all invitations mailed to the address, oldest first.
 async function tokensFor(email, count = 1) {
-    let found = [];
-    await usher.mail(async () => true);
-    for (let tries = 0; found.length < count && tries < 500; tries++) {
+    const found = await waitFor(async () => {
         const mails = (await usher.allMail()).filter((m) => m.to.includes(email) && m.text.includes('/invitations/'));
-        found = mails.sort((a, b) => a.name.localeCompare(b.name)).map((m) => m.text.match(/\/invitations\/([\w-]{43})/)[1]);
-        if (found.length < count)
-            await new Promise((resolve) => setTimeout(resolve, 20));
-    }
+        return mails.length >= count && mails.sort((a, b) => a.name.localeCompare(b.name)).map((m) => m.text.match(/\/invitations\/([\w-]{43})/)[1]);
+    }, `${count} invitations mailed to ${email}`);
     assert.equal(found.length, count, `invitations mailed to ${email}`);
     return found;
 }

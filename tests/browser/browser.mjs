@@ -40,7 +40,7 @@ export async function visit(usher, { width = 1280, height = 900, scheme = 'light
     const context = await chrome.newContext({ viewport: { width, height }, colorScheme: scheme, locale, timezoneId: timezone, ...options });
     const page = await context.newPage();
     const faults = [];
-    page.setDefaultTimeout(15_000);
+    page.setDefaultTimeout(30_000);
     page.on('console', (message) => {
         if (['error', 'warning'].includes(message.type()) && !expected.some((words) => words.test(message.text())))
             faults.push(`console ${message.type()}: ${message.text()}`);

@@ -26,12 +26,12 @@ test('two hundred clients that never finish their request do not keep others wai
     for (let i = 0; i < 20; i++)
         await usher.must(200, 'GET', `/v1/events/${event.eventId}`);
     // The head has 10 s from its first byte, however it trickles.
-    const patience = setTimeout(() => slow.forEach((s) => s.destroy()), 25_000);
+    const patience = setTimeout(() => slow.forEach((s) => s.destroy()), 60_000);
     await Promise.all(slow.map((s) => s.closed_));
     clearTimeout(patience);
     clearInterval(dribble);
     const took = Date.now() - began;
-    assert.ok(took > 8_000 && took < 20_000, `closed after ${took} ms`);
+    assert.ok(took > 8_000 && took < 30_000, `closed after ${took} ms`);
     assert.ok(slow.some((s) => /^HTTP\/1\.1 408 /.test(s.text)), 'they are told why');
 });
 
@@ -90,7 +90,7 @@ test('SIGTERM: what is in flight is answered, and the exit is clean', async () =
     const stopped = usher.stop();
     const answers = await Promise.all([...writes, ...signIns].map((p) => p.catch((error) => ({ error }))));
     await stopped;
-    const cut = answers.filter((a) => a.error && a.error.code !== 'ECONNREFUSED' && a.error.code !== 'ECONNRESET');
+    const cut = answers.filter(({ error }) => error && !['ECONNREFUSED', 'ECONNRESET'].includes(error.code ?? error.cause?.code));
     assert.deepEqual(cut, []);
     const written = answers.filter((a) => a.status === 201).map((a) => a.body.registrationId);
     assert.ok(written.length > 0);

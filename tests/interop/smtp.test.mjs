@@ -5,7 +5,7 @@ import { test } from 'node:test';
 
 import { simpleParser } from 'mailparser';
 
-import { start, waitFor } from '../api/lib.mjs';
+import { freePort, start, waitFor } from '../api/lib.mjs';
 
 // RFC 5321 as far as a relay needs it. `refuse(recipient)` gives an answer instead of 250.
 class Sink {
@@ -18,13 +18,11 @@ class Sink {
         this.server = net.createServer((socket) => this.serve(socket));
     }
 
-    listen(port = 0) {
+    async listen() {
+        this.port ??= await freePort(); // and there again after it was away
         return new Promise((resolve, reject) => {
             this.server.once('error', reject);
-            this.server.listen(port, '127.0.0.1', () => {
-                this.port = this.server.address().port;
-                resolve(this);
-            });
+            this.server.listen(this.port, '127.0.0.1', () => resolve(this));
         });
     }
 
@@ -139,7 +137,7 @@ test('what is refused for now, or while the server is away, is sent later', asyn
     await sink.close();
     await signUp('away@example.org');
     sink.server = net.createServer((socket) => sink.serve(socket));
-    await sink.listen(sink.port);
+    await sink.listen();
     // The waiting time of a retry is the server's clock's, so it can be shortened.
     await waitFor(async () => {
         await usher.advance(120_000);

@@ -288,15 +288,31 @@ test('a card held first and charged later, in part, never, or too late', async (
     assert.deepEqual([released.refunded, released.captured], [true, false]);
 });
 
+// The simulator goes on by itself after `ms`. Where the machine was too busy for all of `act` to come before that, it is done once more.
+async function before(ms, act) {
+    for (let left = 20; ; left--) {
+        const began = performance.now();
+        const outcome = await act().then((value) => ({ value }), (error) => ({ error }));
+        if (performance.now() - began >= ms && left)
+            continue;
+        if (outcome.error)
+            throw outcome.error;
+        return outcome.value;
+    }
+}
+
 test('a debit is under way for a while, then there or not', async () => {
     const bank = (method) => create({ payment_method_types: ['us_bank_account'], currency: 'usd', confirm: true, payment_method: method });
-    const good = await bank('pm_usBankAccount_success'), bad = await bank('pm_usBankAccount_accountClosed'), stuck = await bank('pm_usBankAccount_processing');
-    for (const intent of [good, bad, stuck]) {
-        assert.equal(intent.status, 'processing');
-        assert.equal((await stripe.charges.retrieve(intent.latest_charge)).status, 'pending');
-        assert.equal((await failure(stripe.paymentIntents.cancel(intent.id))).code, 'payment_intent_unexpected_state');
-        assert.equal((await failure(stripe.refunds.create({ payment_intent: intent.id }))).statusCode, 400);
-    }
+    const [good, bad, stuck] = await before(3000, async () => {
+        const intents = [await bank('pm_usBankAccount_success'), await bank('pm_usBankAccount_accountClosed'), await bank('pm_usBankAccount_processing')];
+        for (const intent of intents) {
+            assert.equal(intent.status, 'processing');
+            assert.equal((await stripe.charges.retrieve(intent.latest_charge)).status, 'pending');
+            assert.equal((await failure(stripe.paymentIntents.cancel(intent.id))).code, 'payment_intent_unexpected_state');
+            assert.equal((await failure(stripe.refunds.create({ payment_intent: intent.id }))).statusCode, 400);
+        }
+        return intents;
+    });
     await waitFor(async () => (await stripe.paymentIntents.retrieve(good.id)).status === 'succeeded', 'the debit by itself');
     await hand('POST', 'settle');
     const back = await stripe.paymentIntents.retrieve(bad.id);
@@ -342,16 +358,20 @@ test('what a browser may not do, nor see', async () => {
 
 test('refunds that take their time, fail, or are called off', async () => {
     const of = async (card) => stripe.refunds.create({ payment_intent: (await paid(card)).id, amount: 1000, expand: ['charge', 'balance_transaction'] });
-    const slow = await of('pm_card_pendingRefund');
-    assert.deepEqual([slow.status, slow.charge.amount_refunded, slow.balance_transaction.net], ['pending', 1000, -1000]);
-    const off = await stripe.refunds.cancel(slow.id);
-    assert.equal(off.status, 'canceled');
+    const slow = await before(1000, async () => {
+        const refund = await of('pm_card_pendingRefund');
+        assert.deepEqual([refund.status, refund.charge.amount_refunded, refund.balance_transaction.net], ['pending', 1000, -1000]);
+        assert.equal((await stripe.refunds.cancel(refund.id)).status, 'canceled');
+        return refund;
+    });
     assert.equal((await stripe.charges.retrieve(slow.charge.id)).amount_refunded, 0);
     assert.equal((await failure(stripe.refunds.cancel(slow.id))).statusCode, 400);
-    const failing = await of('pm_card_pendingRefund');
-    await hand('POST', 'settle', { object: failing.id, outcome: 'failed' });
-    const failed = await stripe.refunds.retrieve(failing.id, { expand: ['failure_balance_transaction'] });
-    assert.deepEqual([failed.status, failed.failure_reason, failed.failure_balance_transaction.net], ['failed', 'expired_or_canceled_card', 1000]);
+    await before(1000, async () => {
+        const failing = await of('pm_card_pendingRefund');
+        await hand('POST', 'settle', { object: failing.id, outcome: 'failed' });
+        const failed = await stripe.refunds.retrieve(failing.id, { expand: ['failure_balance_transaction'] });
+        assert.deepEqual([failed.status, failed.failure_reason, failed.failure_balance_transaction.net], ['failed', 'expired_or_canceled_card', 1000]);
+    });
     const good = await of('pm_card_pendingRefund');
     await hand('POST', 'settle');
     assert.equal((await stripe.refunds.retrieve(good.id)).status, 'succeeded');

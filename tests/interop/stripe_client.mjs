@@ -41,11 +41,13 @@ export async function failure(promise, what = 'it was done') {
     return value.error;
 }
 
-// An endpoint of a shop that keeps what it gets. `answer(n)` gives the status of its n-th answer, or nothing: then it never answers.
+// An endpoint of a shop that keeps what it gets. `answer(n)` gives the status of its n-th answer, or nothing: then it never answers. `given.up` counts
+// the calls that ended without one.
 export async function listener(answer = () => 200) {
-    const seen = [];
+    const seen = [], given = { up: 0 };
     const server = http.createServer(async (request, response) => {
         const chunks = [];
+        response.on('close', () => { given.up += !response.writableFinished; });
         for await (const chunk of request)
             chunks.push(chunk);
         seen.push({ payload: Buffer.concat(chunks).toString(), header: request.headers['stripe-signature'], type: JSON.parse(Buffer.concat(chunks)).type });
@@ -54,5 +56,5 @@ export async function listener(answer = () => 200) {
             response.writeHead(status).end();
     });
     await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-    return { seen, url: `http://127.0.0.1:${server.address().port}/hook`, close: () => { server.closeAllConnections(); server.close(); } };
+    return { seen, given, url: `http://127.0.0.1:${server.address().port}/hook`, close: () => { server.closeAllConnections(); server.close(); } };
 }

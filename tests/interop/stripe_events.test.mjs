@@ -153,12 +153,13 @@ test('an endpoint is changed, switched off and on', async () => {
 test('an endpoint that never answers holds up no other', async () => {
     const dead = await listen(['payment_intent.created'], () => undefined);
     const good = await listen(['payment_intent.created']);
-    const began = Date.now();
     for (let i = 0; i < 12; i++)
         await create();
-    await waitFor(() => good.seen.length === 12, 'the good one to have all', { timeout: 4000 });
-    assert.ok(Date.now() - began < 4500, 'before the first time-out of the dead one');
-    assert.ok(dead.seen.length <= 4, `${dead.seen.length} at a time`);
+    const before = dead.given.up; // none, unless a busy machine took longer to make them than the dead one's time-out
+    await waitFor(() => good.seen.length === 12, 'the good one to have all');
+    assert.ok(dead.given.up - before <= 4, `${dead.given.up - before} calls to the dead one were given up meanwhile: the good one waited for them`);
+    if (!dead.given.up)
+        assert.ok(dead.seen.length <= 4, `${dead.seen.length} at a time`);
     await stripe.webhookEndpoints.del(dead.endpoint.id);
     await stripe.webhookEndpoints.del(good.endpoint.id);
 });
@@ -235,10 +236,10 @@ test('the library gets through by its retries, and pays once', async () => {
 
 test('while calls hang, one way through stays open', async () => {
     await mischief('hang:3000/POST:payment_intents');
-    const hanging = Array.from({ length: 8 }, () => create().catch((error) => error));
-    const began = Date.now();
+    let over = 0;
+    const hanging = Array.from({ length: 8 }, () => create().catch((error) => error).finally(() => { over++; }));
     assert.ok(await stripe.balance.retrieve());
-    assert.ok(Date.now() - began < 2000, `${Date.now() - began} ms`);
+    assert.equal(over, 0, 'they hung still');
     assert.ok((await Promise.all(hanging)).every((error) => error instanceof Stripe.errors.StripeConnectionError));
     await mischief('');
 });
