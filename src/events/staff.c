@@ -12,7 +12,7 @@ const char *const staff_role_words[] = { "gate", "manager", NULL };
 const char *const staff_status_words[] = { "invited", "expired", "active", NULL };
 
 #define DAY_MS (INT64_C(24) * 3600 * 1000)
-#define COLUMNS "s.id, s.event, s.email, s.role, s.account, s.invited_at, s.expires_at, s.accepted_at, a.name"
+#define COLUMNS "s.id, s.event, s.email, s.role, s.account, s.invited_at, s.expires_at, s.accepted_at, a.name, s.invited_by"
 #define FROM " FROM staff s LEFT JOIN account a ON a.id = s.account"
 
 SQL(staff_role_sql, "SELECT role FROM staff WHERE account = :account AND event = :event");
@@ -43,9 +43,16 @@ static void read_row(struct query *q, struct tx *tx, struct staff *out)
     *out = (struct staff){
         .id = col_id(q, 0), .event = col_id(q, 1), .email = col_text(q, 2, tx->arena), .role = (enum staff_role)col_int(q, 3),
         .account = col_id(q, 4), .invited_at_ms = col_int(q, 5), .expires_at_ms = col_int(q, 6), .accepted_at_ms = col_int(q, 7),
-        .name = col_text(q, 8, tx->arena),
+        .name = col_text(q, 8, tx->arena), .invited_by = col_id(q, 9),
     };
     out->status = out->accepted_at_ms ? STAFF_ACTIVE : out->expires_at_ms > tx->now_ms ? STAFF_INVITED : STAFF_EXPIRED;
+}
+
+/* Behind the query, for it asks others. */
+static void look_at_inviter(struct tx *tx, struct staff *staff)
+{
+    if (staff->status == STAFF_INVITED && !event_managed_by(tx, &staff->event, &staff->invited_by))
+        staff->status = STAFF_EXPIRED;
 }
 
 static bool read_one(struct query *q, struct tx *tx, struct staff *out)
@@ -55,6 +62,8 @@ static bool read_one(struct query *q, struct tx *tx, struct staff *out)
     if (found)
         read_row(q, tx, out);
     query_end(q);
+    if (found)
+        look_at_inviter(tx, out);
     return found;
 }
 
@@ -110,6 +119,8 @@ size_t staff_of_event(struct tx *tx, const struct id *event, struct staff **out)
     while (count < STAFF_MAX && query_row(q))
         read_row(q, tx, &rows[count++]);
     query_end(q);
+    for (size_t i = 0; i < count; i++)
+        look_at_inviter(tx, &rows[i]);
     *out = rows;
     return count;
 }
@@ -248,6 +259,7 @@ static void renew(struct tx *tx, struct sql *sql, const struct event *event, str
 
     secret_hash(token, strlen(token), hash);
     staff->status = STAFF_INVITED;
+    staff->invited_by = tx->actor;
     staff->invited_at_ms = tx->now_ms;
     staff->expires_at_ms = tx->now_ms + STAFF_INVITATION_MS;
     bind_id(q, ":id", &staff->id);
@@ -335,9 +347,11 @@ static enum err refuse_if_past(struct tx *tx, const struct staff *staff, const s
 {
     enum err e = staff->status == STAFF_ACTIVE ? ERR_OK : refuse_if_over(tx, event);
 
-    if (e)
+    if (e || staff->status != STAFF_EXPIRED)
         return e;
-    return staff->status == STAFF_EXPIRED ? fail(tx, ERR_CONFLICT, "The invitation has run out; ask for a new one.") : ERR_OK;
+    if (staff->expires_at_ms > tx->now_ms)
+        return fail(tx, ERR_CONFLICT, "Who sent this invitation does not manage the event any more; ask for a new one.");
+    return fail(tx, ERR_CONFLICT, "The invitation has run out; ask for a new one.");
 }
 
 enum err staff_look(struct tx *tx, const char *token, struct staff *out, struct event *event)

@@ -4,11 +4,13 @@
  *     (none) --invite--> INVITED --accept--> ACTIVE
  *                           |  ^
  *                   7 days  v  | resend                 any --remove--> (none)
- *                         EXPIRED (derived)
+ *                         EXPIRED (derived): also at once when who invited does not manage the event any more
  *
  * An invitation takes two things: the token from the mail, which works once and for 7 days, and a signed-in account with the address that it was
  * mailed to. A link that was forwarded or read over a shoulder so opens nothing, and nobody becomes staff without saying yes. Inviting
- * never looks whether the address has an account.
+ * never looks whether the address has an account. It rests on the word of who sent it (or sent it again last), as a scanner device does: once that account
+ * does not manage the event any more, it opens nothing, so that who is removed brings nobody in behind. Who accepted before stays, and is listed with
+ * who invited.
  *
  * What a role may do is decided in event.c (event_for_gate, event_for_manager, event_for_owner); this file keeps the rows.
  */
@@ -39,6 +41,7 @@ struct staff {
     enum staff_role role;
     enum staff_status status;
     struct id account;       /* zero until accepted */
+    struct id invited_by;
     int64_t invited_at_ms, expires_at_ms, accepted_at_ms;
 };
 
@@ -62,7 +65,7 @@ enum err staff_resend(struct tx *tx, const struct event *event, struct staff *st
 enum err staff_look(struct tx *tx, const char *token, struct staff *out, struct event *event);
 /*
  * Become staff. ERR_NOT_FOUND for a token that is none, was replaced, or whose invitation was withdrawn; ERR_FORBIDDEN for another's; ERR_CONFLICT when it
- * ran out or the event is over. Once more by the same account: ERR_OK, and nothing changes.
+ * ran out, who sent it does not manage the event any more, or the event is over. Once more by the same account: ERR_OK, and nothing changes.
  */
 enum err staff_accept(struct tx *tx, const struct id *account, const char *token, struct staff *out);
 void staff_change_role(struct tx *tx, struct staff *staff, enum staff_role role);

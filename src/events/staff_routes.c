@@ -14,6 +14,7 @@ static void staff_json(struct buf *out, const struct staff *staff)
     json_str(out, "name", staff->name);
     json_str(out, "role", staff_role_words[staff->role]);
     json_str(out, "status", staff_status_words[staff->status]);
+    json_id(out, "invitedBy", &staff->invited_by);
     json_time(out, "invitedAt", staff->invited_at_ms);
     if (staff->status == STAFF_ACTIVE)
         json_nil(out, "expiresAt");
@@ -297,9 +298,9 @@ const struct route staff_routes[] = {
 
 const struct answer_schema staff_schemas[] = {
     { "Staff",
-      "{\"type\":\"object\",\"required\":[\"staffId\",\"eventId\",\"email\",\"name\",\"role\",\"status\",\"invitedAt\",\"expiresAt\",\"acceptedAt\"],"
+      "{\"type\":\"object\",\"required\":[\"staffId\",\"eventId\",\"email\",\"name\",\"role\",\"status\",\"invitedBy\",\"invitedAt\",\"expiresAt\",\"acceptedAt\"],"
       "\"properties\":{\"staffId\":" UUID ",\"eventId\":" UUID ",\"email\":{\"type\":\"string\"},\"name\":" TEXT_OR_NULL ",\"role\":" ROLE
-      ",\"status\":{\"enum\":[\"invited\",\"expired\",\"active\"]},\"invitedAt\":" TIME ",\"expiresAt\":" TIME_OR_NULL
+      ",\"status\":{\"enum\":[\"invited\",\"expired\",\"active\"]},\"invitedBy\":" UUID ",\"invitedAt\":" TIME ",\"expiresAt\":" TIME_OR_NULL
       ",\"acceptedAt\":" TIME_OR_NULL "}}" },
     { "StaffList", LIST_OF("Staff") },
     { "StaffOfEvent",

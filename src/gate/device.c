@@ -53,8 +53,10 @@ static void read_row(struct query *q, struct tx *tx, struct device *out)
 /* Behind the query, for it asks others. */
 static void look_at_maker(struct tx *tx, struct device *device)
 {
-    if (device->status == DEVICE_ACTIVE && !event_managed_by(tx, &device->event, &device->made_by))
-        device->status = DEVICE_SUSPENDED;
+    bool waits = device->status == DEVICE_WAITING;
+
+    if ((waits || device->status == DEVICE_ACTIVE) && !event_managed_by(tx, &device->event, &device->made_by))
+        device->status = waits ? DEVICE_EXPIRED : DEVICE_SUSPENDED;
 }
 
 static bool read_one(struct query *q, struct tx *tx, struct device *out)
@@ -240,8 +242,7 @@ enum err device_claim(struct tx *tx, const char *code, struct device *out, const
     secret_hash(code, strlen(code), hash);
     *credential = secret_make(tx->arena, DEVICE_CREDENTIAL_PREFIX);
     secret_hash(*credential, strlen(*credential), kept);
-    if (!find_by_code(tx, code, out) || !event_find(tx, &out->event, &event) || event_is_over(&event, tx->now_ms) ||
-        !event_managed_by(tx, &out->event, &out->made_by))
+    if (!find_by_code(tx, code, out) || out->status != DEVICE_WAITING || !event_find(tx, &out->event, &event) || event_is_over(&event, tx->now_ms))
         return refuse_code(tx);
     q = query(tx, &device_claim_sql);
     bind_id(q, ":id", &out->id);

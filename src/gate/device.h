@@ -5,7 +5,7 @@
  *      |  ^  ^             |
  * 15 min  |   \--provision-/     the old credential ends
  *      v  |                      SUSPENDED (derived): ACTIVE, and who made it does not manage the event any more
- *     EXPIRED (derived)
+ *     EXPIRED (derived), also at once when who made it does not manage the event any more
  *
  * The organizer or a manager makes a device and shows its one-time code as a QR code; the phone at the gate reads it and claims itself, without a
  * sign-in. What it gets is a credential of 256 random bits, of which only the hash is kept. It is good for the gate of this one event (struct caller,

@@ -155,6 +155,7 @@ describe('a device', () => {
         assert.equal(late.status, 404, 'nor does a code that he made before');
         const row = (await listed(event)).find((d) => d.deviceId === made.deviceId);
         assert.deepEqual([row.status, row.madeBy], ['suspended', manager.sub]);
+        assert.equal((await listed(event)).find((d) => d.deviceId === waiting.deviceId).status, 'expired');
         const fresh = await usher.must(200, 'POST', path(event, made.deviceId, 'provision'), { token: organizer.token });
         assert.equal((await scan(device, { ticketId: ticketIds[1] })).status, 401, 'the phone that he had stays out');
         assert.equal((await scan({ token: (await claim(fresh.token)).body.credential }, { ticketId: ticketIds[1] })).body.result, 'valid');

@@ -242,6 +242,32 @@ describe('roles', () => {
         assert.deepEqual((await usher.must(200, 'GET', '/v1/me/staff', { token: helper.token })).items, []);
     });
 
+    test('who is removed brings nobody in behind: invitations go with the manager who sent them, members stay', async () => {
+        const event = await usher.createFreeEvent(organizer);
+        const manager = await member(event, 'manager');
+        const [inside, late, later] = [await usher.account(), await usher.account(), await usher.account()];
+        const ids = [];
+        for (const one of [inside, late, later])
+            ids.push((await usher.must(201, 'POST', staffPath(event), { token: manager.token, body: { email: one.email, role: 'gate' } })).staffId);
+        const tokens = await Promise.all([inside, late, later].map(async (one) => (await tokensFor(one.email))[0]));
+        assert.equal((await accept(inside, tokens[0])).status, 200);
+        await usher.must(204, 'DELETE', staffPath(event, manager.staffId), { token: organizer.token });
+
+        const refused = await accept(late, tokens[1]);
+        assert.equal(refused.status, 409, refused.text);
+        await usher.must(409, 'POST', '/v1/staff-invitations/look', { body: { token: tokens[1] } });
+        const rows = await list(event);
+        assert.deepEqual(rows.map((row) => [row.staffId, row.status, row.invitedBy]), [
+            [ids[0], 'active', manager.sub], [ids[1], 'expired', manager.sub], [ids[2], 'expired', manager.sub]]);
+        await usher.must(200, 'GET', `/v1/events/${event.eventId}/roster`, { token: inside.token });
+
+        const resent = await usher.must(200, 'POST', staffPath(event, ids[1], 'resend'), { token: organizer.token });
+        assert.deepEqual([resent.status, resent.invitedBy], ['invited', organizer.sub]);
+        assert.equal((await accept(late, (await tokensFor(late.email, 2)).find((t) => t !== tokens[1]))).status, 200);
+        assert.equal((await invite(event, later.email)).status, 201, 'or is asked anew');
+        assert.equal((await accept(later, tokens[2])).status, 404, 'the removed one\'s link is gone for good');
+    });
+
     test('where I am staff comes in pages', async () => {
         const helper = await usher.account();
         const events = [];

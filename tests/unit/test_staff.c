@@ -95,7 +95,7 @@ static void read_token(struct tx *tx, char *out)
 struct invitation {
     struct company *company;
     const struct id *event;
-    enum person who;
+    enum person by, who; /* by: the organizer unless it says otherwise */
     const char *email;
     enum staff_role role;
     enum err invited, accepted;
@@ -109,7 +109,7 @@ static enum err run_invite(struct tx *tx, void *arg)
     struct event event;
     struct staff staff;
 
-    tx->actor = invitation->company->account[ORGANIZER];
+    tx->actor = invitation->company->account[invitation->by];
     invitation->invited = event_find(tx, invitation->event, &event) ? staff_invite(tx, &event, invitation->email, invitation->role, &staff) : ERR_INTERNAL;
     if (!invitation->invited) {
         invitation->staff = staff.id;
@@ -560,6 +560,37 @@ static void a_device_is_worth_what_its_maker_is(void **state)
     company_free(company);
 }
 
+static enum err run_disable(struct tx *tx, void *arg)
+{
+    (void)arg;
+    return account_disable(tx, "manager@example.org");
+}
+
+/* However it came that who sent it does not manage any more. */
+static void an_invitation_is_worth_what_its_sender_is(void **state)
+{
+    enum err (*const ends[])(struct tx *tx, void *arg) = { run_demote, run_disable };
+
+    for (size_t i = 0; i < COUNT(ends); i++) {
+        struct company *company = company_with_staff();
+        struct invitation taken = { .company = company, .event = &company->published, .by = MANAGER, .email = "admin@example.org", .role = STAFF_GATE };
+        struct invitation late = { .company = company, .event = &company->published, .by = MANAGER, .email = "stranger@example.org", .role = STAFF_GATE };
+
+        turn_clock(company, 20 * DAY);
+        assert_int_equal(write_(company, run_invite, &taken), ERR_OK);
+        assert_int_equal(write_(company, run_invite, &late), ERR_OK);
+        assert_int_equal(accept(company, &taken, ADMIN), ERR_OK);
+        assert_int_equal(write_(company, ends[i], company), ERR_OK);
+        assert_int_equal(accept(company, &late, STRANGER), ERR_CONFLICT);
+        assert_int_equal(accept(company, &taken, ADMIN), ERR_OK);
+        late.by = ORGANIZER;
+        assert_int_equal(write_(company, run_invite, &late), ERR_OK); /* its place is free */
+        assert_int_equal(late.invited, ERR_OK);
+        assert_int_equal(accept(company, &late, STRANGER), ERR_OK);
+        company_free(company);
+    }
+}
+
 static void a_code_is_good_for_fifteen_minutes(void **state)
 {
     static const struct { int64_t after_ms; enum err want; } row[] = { { DEVICE_CODE_MS - 2000, ERR_OK }, { DEVICE_CODE_MS + 2000, ERR_NOT_FOUND } };
@@ -589,6 +620,7 @@ int main(void)
         cmocka_unit_test(a_credential_keeps_one_gate_until_it_is_over),
         cmocka_unit_test(what_was_remembered_of_a_device_ends_with_its_credential),
         cmocka_unit_test(a_device_is_worth_what_its_maker_is),
+        cmocka_unit_test(an_invitation_is_worth_what_its_sender_is),
         cmocka_unit_test(a_code_is_good_for_fifteen_minutes),
     };
 

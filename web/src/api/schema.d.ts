@@ -1312,6 +1312,8 @@ export interface components {
             role: "gate" | "manager";
             /** @enum {unknown} */
             status: "invited" | "expired" | "active";
+            /** Format: uuid */
+            invitedBy: string;
             /** Format: date-time */
             invitedAt: string;
             /** Format: date-time */
