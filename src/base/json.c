@@ -204,6 +204,22 @@ static const char *what_is_wrong(enum json_error_code code)
     }
 }
 
+/* A number that no machine word holds and an escaped NUL are JSON all the same: RFC 8259 lets a reader have such limits. */
+static bool is_well_formed(enum json_error_code code)
+{
+    return code == json_error_numeric_overflow || code == json_error_null_character || code == json_error_null_byte_in_key;
+}
+
+static enum err refuse(const json_error_t *error, struct fault *fault)
+{
+    const char *wrong = what_is_wrong(json_error_code(error));
+    bool invalid = is_well_formed(json_error_code(error));
+
+    if (invalid)
+        fault_field(fault, "", "limit", "In line %d, column %d: %s.", error->line, error->column, wrong);
+    return fault_set(fault, invalid ? ERR_INVALID : ERR_BAD_REQUEST, "The JSON cannot be read: %s (line %d, column %d).", wrong, error->line, error->column);
+}
+
 static void free_document(void *document)
 {
     json_decref(document);
@@ -219,8 +235,7 @@ enum err json_parse(struct arena *arena, const char *text, size_t len, struct js
     pthread_once(&seeded, seed_hashes);
     *out = json_loadb(text, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
     if (!*out)
-        return fault_set(fault, ERR_BAD_REQUEST, "The JSON cannot be read: %s (line %d, column %d).",
-                         what_is_wrong(json_error_code(&error)), error.line, error.column);
+        return refuse(&error, fault);
     arena_defer(arena, free_document, *out);
     return ERR_OK;
 }

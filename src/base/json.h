@@ -33,7 +33,8 @@ void json_quote(struct buf *out, const char *text, size_t len);
 struct json_t;
 
 /* Parse strictly: UTF-8, no duplicate keys, no NUL, nothing behind the value, nesting at most 16.
- * The document is freed with the arena. ERR_BAD_REQUEST with a sentence on anything else. */
+ * The document is freed with the arena. ERR_INVALID (pointer "", the whole document) where it is JSON with a number or a NUL that we do not
+ * take, ERR_BAD_REQUEST on anything else; each with a sentence. */
 enum err json_parse(struct arena *arena, const char *text, size_t len, struct json_t **out, struct fault *fault);
 
 #endif

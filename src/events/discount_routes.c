@@ -333,7 +333,8 @@ const struct route discount_routes[] = {
       .allow = event_allow_manager, .body = &patch_shape, .key = event_key,
       .summary = "Change a discount code; registrations that have it stay as they are", .answer = "DiscountCode" },
     { .method = "DELETE", .path = "/v1/events/{eventId}/discount-codes/{discountCodeId}", .kind = WRITE, .handler = delete_code, .who = WHO_SIGNED_IN,
-      .allow = event_allow_manager, .key = event_key, .summary = "Delete a discount code (204), or switch it off where it was used (200)", .answer = "DiscountCode" },
+      .allow = event_allow_manager, .key = event_key, .summary = "Delete a discount code (204), or switch it off where it was used (200)", .answer = "DiscountCode",
+      .or_none = true },
     ROUTE_END
 };
 

@@ -351,7 +351,7 @@ static enum err show_robots(struct req *req, struct tx *tx)
     struct buf *out = reply_begin(req, 200, "text/plain; charset=utf-8");
 
     buf_printf(out, "User-agent: *\nDisallow: /v1/\nDisallow: /sim/\nAllow: /v1/events/*/image\nSitemap: %s/sitemap.xml\n", req->app->public_url);
-    req->reply.cache_control = "public, max-age=3600";
+    req->reply.cache_control = "public, max-age=3600, stale-while-revalidate=86400";
     reply_etag_of_body(req);
     return ERR_OK;
 }

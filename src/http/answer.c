@@ -95,7 +95,7 @@ static const char *cache_control(const struct exchange *x)
     case CACHE_BY_ALL:
         return "public, max-age=1, stale-while-revalidate=5";
     case CACHE_STATIC:
-        return "public, max-age=300";
+        return "public, max-age=300, stale-while-revalidate=300";
     default:
         return "private, no-store";
     }

@@ -46,7 +46,10 @@ static const char problem_schema[] =
     "\"type\":{\"type\":\"string\",\"format\":\"uri-reference\"},\"title\":{\"type\":\"string\"},\"status\":{\"type\":\"integer\"},"
     "\"detail\":{\"type\":\"string\"},\"requestId\":{\"type\":\"string\",\"format\":\"uuid\"},"
     "\"errors\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"required\":[\"pointer\",\"code\",\"detail\"],\"properties\":{"
-    "\"pointer\":{\"type\":\"string\"},\"code\":{\"type\":\"string\"},\"detail\":{\"type\":\"string\"}}}}}}";
+    "\"pointer\":{\"type\":\"string\"},\"code\":{\"type\":\"string\"},\"detail\":{\"type\":\"string\"}}}},"
+    "\"available\":{\"type\":\"array\",\"description\":\"Of sold-out: what is left of each ticket type.\",\"items\":{\"type\":\"object\","
+    "\"required\":[\"ticketTypeId\",\"available\"],\"properties\":{\"ticketTypeId\":{\"type\":\"string\",\"format\":\"uuid\"},"
+    "\"available\":{\"type\":\"integer\",\"minimum\":0}}}}}}";
 
 static void write_schemas(struct http *http, struct buf *out)
 {
@@ -86,6 +89,17 @@ static void parameter_open(struct buf *out, const char *name, size_t len, const 
     json_bool(out, "required", required);
 }
 
+static void write_header_parameter(struct buf *out, const char *name, int longest)
+{
+    parameter_open(out, name, strlen(name), "header", false);
+    json_open(out, "schema");
+    json_str(out, "type", "string");
+    json_int(out, "minLength", 1);
+    json_int(out, "maxLength", longest);
+    json_close(out);
+    json_close(out);
+}
+
 static bool changes(const struct route *route)
 {
     return strcmp(route->method, "GET") != 0;
@@ -111,15 +125,10 @@ static void write_parameters(struct buf *out, const struct route *route)
         shape_field_schema(field, out, "schema");
         json_close(out);
     }
-    if (changes(route) && !route->raw && route->who != WHO_ANYONE) {
-        parameter_open(out, "Idempotency-Key", 15, "header", false);
-        json_open(out, "schema");
-        json_str(out, "type", "string");
-        json_int(out, "minLength", 1);
-        json_int(out, "maxLength", 255);
-        json_close(out);
-        json_close(out);
-    }
+    if (changes(route) && !route->raw && !route->secret && route->who != WHO_ANYONE)
+        write_header_parameter(out, "Idempotency-Key", 255);
+    if (route->if_match)
+        write_header_parameter(out, "If-Match", HEAD_BYTES_MAX);
     json_close_array(out);
 }
 
@@ -146,47 +155,56 @@ static void write_request_body(struct buf *out, const struct route *route)
     json_close(out);
 }
 
-static void write_problem_answer(struct buf *out, const char *status, const char *description)
+static void write_content(struct buf *out, const char *type, const char *schema)
+{
+    json_open(out, "content");
+    json_open(out, type);
+    if (schema)
+        write_ref(out, schema);
+    json_close(out);
+    json_close(out);
+}
+
+static void write_problem_answer(struct buf *out, const struct route *route, const char *status, const char *description)
 {
     json_open(out, status);
     json_str(out, "description", description);
-    json_open(out, "content");
-    json_open(out, "application/problem+json");
-    write_ref(out, "Problem");
+    write_content(out, route->problem_type ? route->problem_type : "application/problem+json", route->problem_type ? NULL : "Problem");
     json_close(out);
+}
+
+static void write_good_answer(struct buf *out, const struct route *route)
+{
+    int status = route->answer_status ? route->answer_status : 200;
+    char text[4] = { (char)('0' + status / 100 % 10), (char)('0' + status / 10 % 10), (char)('0' + status % 10) };
+
+    json_open(out, text);
+    json_str(out, "description", status == 201 ? "Made." : status == 204 ? "Done." : "The answer.");
+    if (route->answer || route->answer_type)
+        write_content(out, route->answer_type ? route->answer_type : "application/json", route->answer);
     json_close(out);
+    if (!route->or_none)
+        return;
+    json_open(out, "204");
+    json_str(out, "description", "Done.");
     json_close(out);
 }
 
 static void write_answers(struct buf *out, const struct route *route)
 {
-    char status[8];
-    int good = route->answer_status ? route->answer_status : 200;
-
     json_open(out, "responses");
-    status[0] = (char)('0' + good / 100 % 10);
-    status[1] = (char)('0' + good / 10 % 10);
-    status[2] = (char)('0' + good % 10);
-    status[3] = '\0';
-    json_open(out, status);
-    json_str(out, "description", good == 201 ? "Made." : good == 204 ? "Done." : "The answer.");
-    if (route->answer) {
-        json_open(out, "content");
-        json_open(out, "application/json");
-        write_ref(out, route->answer);
-        json_close(out);
-        json_close(out);
-    }
-    json_close(out);
+    write_good_answer(out, route);
     if (route->who != WHO_ANYONE)
-        write_problem_answer(out, "401", "Sign in first.");
+        write_problem_answer(out, route, "401", "Sign in first.");
     if (route->who == WHO_ORGANIZERS || route->who == WHO_ADMINS || route->allow)
-        write_problem_answer(out, "403", "Not allowed.");
+        write_problem_answer(out, route, "403", "Not allowed.");
     if (strchr(route->path, '{'))
-        write_problem_answer(out, "404", "There is no such thing, or none that you may see.");
+        write_problem_answer(out, route, "404", "There is no such thing, or none that you may see.");
+    if (route->if_match)
+        write_problem_answer(out, route, "412", "It was changed meanwhile.");
     if (route->body || route->query)
-        write_problem_answer(out, "422", "Some fields are not valid; `errors` names each.");
-    write_problem_answer(out, "default", "Any other refusal.");
+        write_problem_answer(out, route, "422", "Some fields are not valid; `errors` names each.");
+    write_problem_answer(out, route, "default", "Any other refusal.");
     json_close(out);
 }
 

@@ -93,7 +93,7 @@ enum reply_cache {
     CACHE_NONE,     /* private, no-store */
     CACHE_BY_KEY,   /* public, max-age=1, stale-while-revalidate=5; own cache valid while the version of `key` stands */
     CACHE_BY_ALL,   /* the same, valid while nothing at all was written */
-    CACHE_STATIC,   /* public, max-age=300 */
+    CACHE_STATIC,   /* public, max-age=300, stale-while-revalidate=300 */
 };
 
 struct route {
@@ -124,8 +124,13 @@ struct route {
     bool secret;             /* its answer is never kept: an Idempotency-Key is passed over */
     enum reply_cache cache;
     const char *summary;     /* one line for /openapi.json; NULL keeps the route out of it */
+    /* Said in /openapi.json, and held to by the tests: */
     const char *answer;      /* name of the schema of its 2xx answer ("Event"), or NULL */
+    const char *answer_type; /* media type of a 2xx answer that is not JSON, e.g. "text/csv"; NULL: application/json, or nothing without `answer` */
+    const char *problem_type;/* media type of its errors where they are another wire's; NULL: application/problem+json */
     int answer_status;       /* 0: 200 */
+    bool or_none;            /* may also answer 204 */
+    bool if_match;           /* takes If-Match, and answers 412 */
 };
 #define ROUTE_END { .method = NULL }
 

@@ -218,8 +218,10 @@ enum err shape_read_value(const struct shape *shape, struct json_t *value, void 
     static const struct place root = { 0 };
     size_t before = fault->field_count;
 
-    if (!json_is_object(value))
-        return fault_set(fault, ERR_BAD_REQUEST, "The body must be a JSON object.");
+    if (!json_is_object(value)) {
+        fault_field(fault, "", "type", "The body must be a JSON object.");
+        return ERR_INVALID;
+    }
     *out = arena_alloc(fault->arena, shape->size);
     read_object(shape, value, &root, *out, fault);
     return fault->field_count != before || faults_full(fault) ? ERR_INVALID : ERR_OK;

@@ -88,7 +88,8 @@ struct shape {
 #define FIELD_END { .name = NULL }
 #define SHAPE(type_, name_, fields_) { .name = (name_), .size = sizeof(struct type_), .fields = (fields_) }
 
-/* Fill a new struct (in fault->arena) from JSON text. ERR_BAD_REQUEST when it is not strict JSON or not an object, ERR_INVALID with every fault. */
+/* Fill a new struct (in fault->arena) from JSON text. ERR_BAD_REQUEST when it is not strict JSON, ERR_INVALID with every fault (pointer "": it is no
+ * object). */
 enum err shape_read_json(const struct shape *shape, const char *text, size_t len, void **out, struct fault *fault);
 /* The same from a parsed value, for documents that are read in two steps. */
 enum err shape_read_value(const struct shape *shape, struct json_t *value, void **out, struct fault *fault);

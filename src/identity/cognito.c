@@ -136,6 +136,10 @@ static void strip(json_t *object, const struct shape *shape)
 
 bool cognito_read(struct req *req, struct json_t *document, const struct shape *shape, void **out)
 {
+    if (!json_is_object(document)) {
+        cognito_problem(req, ERR_BAD_REQUEST);
+        return false;
+    }
     strip(document, shape);
     enum err e = shape_read_value(shape, document, out, &req->fault);
     if (e) {

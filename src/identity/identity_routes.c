@@ -41,7 +41,7 @@ static const struct operation *find_operation(struct req *req, const char *name,
 enum err operation_read(struct req *req, const char *name, const struct operation **operation, void **in)
 {
     struct json_t *document = NULL;
-    enum err e = json_parse(req->arena, req->body_bytes.data, req->body_bytes.len, &document, &req->fault);
+    enum err e = json_parse(req->arena, req->body_bytes.data, req->body_bytes.len, &document, &req->fault) ? ERR_BAD_REQUEST : ERR_OK;
 
     *operation = e ? NULL : find_operation(req, name, document);
     if (*operation && !cognito_read(req, document, (*operation)->shape, in))
@@ -161,12 +161,13 @@ static enum err wait_for_keys(struct req *req)
 #define OPERATIONS_ROUTE(path_, summary_)                                                                                           \
     { "POST", path_, WORK, begin, .work = work, .after = finish, .lane = LANE_HASH, .lane_of = lane_of, .before_reads = true,       \
       .body_type = "application/x-amz-json-1.1", .key = key_of_account, .urgent = true, .raw = true, .problem = cognito_problem,    \
-      .summary = summary_ }
+      .answer_type = "application/x-amz-json-1.1", .problem_type = "application/x-amz-json-1.1", .summary = summary_ }
 
 const struct route identity_routes[] = {
     OPERATIONS_ROUTE("/identity/", "Amazon Cognito's user pool operations, named by X-Amz-Target"),
     OPERATIONS_ROUTE("/identity", NULL),
     { "GET", "/identity/{path...}", WORK, show_document, .work = wait_for_keys, .lane = LANE_SIGN, .before_reads = true, .raw = true,
-      .cache = CACHE_STATIC, .summary = "{poolId}/.well-known/jwks.json: the keys that tokens are verified by; openid-configuration beside it" },
+      .cache = CACHE_STATIC, .summary = "{poolId}/.well-known/jwks.json: the keys that tokens are verified by; openid-configuration beside it",
+      .answer_type = "application/json" },
     ROUTE_END
 };

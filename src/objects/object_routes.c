@@ -131,7 +131,8 @@ static enum err show_object(struct req *req)
 
 const struct route object_routes[] = {
     { .method = "GET", .path = "/objects/{key...}", .kind = WORK, .work = show_object, .lane = LANE_SCAN, .raw = true,
-      .summary = "Fetch a stored file by its presigned address (S3 query form of Signature Version 4)" },
+      .summary = "Fetch a stored file by its presigned address (S3 query form of Signature Version 4)",
+      .answer_type = "*/*", .problem_type = "application/xml" },
     { .method = "HEAD", .path = "/objects/{key...}", .kind = WORK, .work = show_object, .lane = LANE_SCAN, .raw = true },
     ROUTE_END
 };

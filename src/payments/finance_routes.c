@@ -78,7 +78,7 @@ const struct route finance_routes[] = {
     { "GET", "/v1/events/{eventId}/finance", SCAN, show_finance, .who = WHO_SIGNED_IN, .allow = event_allow_owner,
       .summary = "What the event earned, by day and currency, with its refunds and disputes", .answer = "EventFinance" },
     { "GET", "/v1/events/{eventId}/finance.csv", WORK, csv_before, csv_work, .lane = LANE_SCAN, .before_reads = true, .who = WHO_SIGNED_IN,
-      .allow = event_allow_owner, .summary = "Every movement of the event's money as CSV" },
+      .allow = event_allow_owner, .summary = "Every movement of the event's money as CSV", .answer_type = "text/csv" },
     ROUTE_END
 };
 

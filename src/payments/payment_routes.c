@@ -229,7 +229,7 @@ const struct route payment_routes[] = {
       .body = &intent_new_shape, .key = key_of_body_registration, .summary = "Begin to pay for a registration, or go on", .answer = "PaymentIntent" },
     /* Stripe's events are a few KiB; the usual limit of 64 KiB also bounds what a signature costs to check. */
     { "POST", "/v1/stripe-webhook", WRITE, take_webhook, .refuse_early = read_webhook, .raw = true, .urgent = true, .body_type = "application/json",
-      .summary = "Stripe's signed events" },
+      .summary = "Stripe's signed events", .answer = "WebhookTaken" },
     { "POST", "/v1/registrations/{registrationId}/refund", WRITE, give_refund, .who = WHO_SIGNED_IN, .allow = may_refund, .body = &refund_new_shape,
       .body_optional = true, .key = registration_key, .summary = "Give money back, and with it the tickets", .answer = "RegistrationDetail" },
     ROUTE_END
@@ -240,5 +240,6 @@ const struct answer_schema payment_schemas[] = {
       "{\"type\":\"object\",\"required\":[\"paymentIntentId\",\"clientSecret\",\"amount\",\"currency\",\"publishableKey\",\"provider\"],\"properties\":{"
       "\"paymentIntentId\":{\"type\":\"string\"},\"clientSecret\":{\"type\":\"string\"},\"amount\":{\"type\":\"integer\"},"
       "\"currency\":{\"type\":\"string\"},\"publishableKey\":{\"type\":[\"string\",\"null\"]},\"provider\":{\"enum\":[\"simulator\",\"stripe\"]}}}" },
+    { "WebhookTaken", "{\"type\":\"object\",\"required\":[\"received\"],\"properties\":{\"received\":{\"const\":true}}}" },
     { .name = NULL }
 };

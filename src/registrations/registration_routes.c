@@ -363,7 +363,7 @@ const struct route registration_routes[] = {
     { "GET", "/v1/events/{eventId}/registrations", SCAN, list_event_registrations, .who = WHO_SIGNED_IN, .allow = event_allow_manager, .query = &event_list_shape,
       .summary = "An event's registrations, for its organizer", .answer = "RegistrationList" },
     { "GET", "/v1/events/{eventId}/registrations.csv", WORK, csv_before, csv_work, .lane = LANE_SCAN, .before_reads = true, .who = WHO_SIGNED_IN,
-      .allow = event_allow_manager, .summary = "The same as CSV, a line a ticket" },
+      .allow = event_allow_manager, .summary = "The same as CSV, a line a ticket", .answer_type = "text/csv" },
     ROUTE_END
 };
 

@@ -208,8 +208,9 @@ const struct answer_schema ticket_schemas[] = {
                     "\"nextCursor\":{\"type\":[\"string\",\"null\"]}},\"required\":[\"items\",\"nextCursor\"]}" },
     { "Resend", "{\"type\":\"object\",\"properties\":{\"registrationId\":{\"type\":\"string\",\"format\":\"uuid\"},\"status\":{\"const\":\"queued\"}},"
                 "\"required\":[\"registrationId\",\"status\"]}" },
-    { "GateKeys", "{\"type\":\"object\",\"properties\":{\"keys\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"required\":[\"kty\",\"crv\",\"x\",\"y\",\"kid\"],"
+    { "GateKeys", "{\"type\":\"object\",\"properties\":{\"keys\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"required\":[\"kty\",\"crv\",\"x\",\"y\",\"kid\",\"alg\",\"use\"],"
                   "\"properties\":{\"kty\":{\"const\":\"EC\"},"
-                  "\"crv\":{\"const\":\"P-256\"},\"x\":{\"type\":\"string\"},\"y\":{\"type\":\"string\"},\"kid\":{\"type\":\"string\"}}}}},\"required\":[\"keys\"]}" },
+                  "\"crv\":{\"const\":\"P-256\"},\"x\":{\"type\":\"string\"},\"y\":{\"type\":\"string\"},\"kid\":{\"type\":\"string\"},"
+                  "\"alg\":{\"const\":\"ES256\"},\"use\":{\"const\":\"sig\"}}}}},\"required\":[\"keys\"]}" },
     { NULL, NULL }
 };

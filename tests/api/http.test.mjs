@@ -111,6 +111,19 @@ describe('public reads', () => {
         assert.equal((await show({ 'if-none-match': '"other"' })).status, 200);
     });
 
+    test('each may be kept by a shared cache, served stale while it is asked anew, and spared by its tag', async () => {
+        for (const path of [`/v1/events/${event.eventId}`, `/v1/events/${event.eventId}.ics`, '/v1/events', '/v1/gate-keys', `/e/${event.eventId}`, '/', '/openapi.json',
+            '/config.json', '/problems/invalid', '/robots.txt', '/sitemap.xml']) {
+            const first = await usher.api('GET', path);
+            assert.equal(first.status, 200, path);
+            assert.match(first.headers['cache-control'], /^public, max-age=\d+, stale-while-revalidate=\d+$/, path);
+            assert.match(first.headers.etag ?? '', /^"[^"]+"$/, path);
+            const again = await usher.api('GET', path, { headers: { 'if-none-match': first.headers.etag } });
+            assert.equal(again.status, 304, path);
+            assert.equal(again.headers['cache-control'], first.headers['cache-control'], path);
+        }
+    });
+
     test('HEAD is GET without the body', async () => {
         for (const path of [`/v1/events/${event.eventId}`, '/v1/events', '/', '/openapi.json', '/healthz']) {
             const get = await usher.api('GET', path);
@@ -260,6 +273,26 @@ describe('pages', () => {
             assert.match((await usher.api('GET', `/problems/${slug}`)).text, /<h1>/);
         assert.equal((await usher.api('GET', '/problems/nonsense')).status, 404);
     });
+});
+
+test('what is not JSON is 400, what is JSON and wrong is 422, and either comes behind who may and of which type', async () => {
+    const refused = async (status, body, headers = {}) => {
+        const answer = await usher.api('POST', '/v1/events', { token: organizer.token, body, headers: { 'content-type': 'application/json', ...headers } });
+        assert.equal(answer.status, status, `${body}: ${answer.text}`);
+        return answer.body;
+    };
+    for (const body of ['', '{', 'nul', '{}{}', Buffer.from('{"title":"\xff"}', 'latin1')])
+        assert.equal((await refused(400, body)).errors, undefined);
+    for (const body of ['[]', '1', 'null', '"x"', '{"capacity":99999999999999999999}', '{"title":"a\\u0000b"}']) {
+        const { errors } = await refused(422, body);
+        assert.equal(errors.length, 1, body);
+        assert.equal(errors[0].pointer, '', body);
+    }
+    const large = ' '.repeat(300_000);
+    await refused(415, large, { 'content-type': 'text/plain' });
+    await refused(413, large);
+    for (const [status, token] of [[401, undefined], [403, buyer.token]])
+        assert.equal((await usher.api('POST', '/v1/events', { token, body: large, headers: { 'content-type': 'text/plain' } })).status, status);
 });
 
 test('the description names every route with its fields, and all its references lead somewhere', async () => {

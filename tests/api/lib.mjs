@@ -22,6 +22,8 @@ import { promisify } from 'node:util';
 
 import { simpleParser } from 'mailparser';
 
+import { assertDescribed } from './described.mjs';
+
 const run = promisify(execFile);
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 const patience = 30_000;
@@ -137,6 +139,13 @@ function judge(method, path, answer) {
     assert.match(problem.type, /\/problems\/[a-z-]+$/, at);
     assert.ok(problem.title, at);
     assert.doesNotMatch(answer.text, /sqlite|SELECT |INSERT |\.c:\d|errno|\/tmp\//i, `${at} speaks of the inside`);
+}
+
+// /openapi.json, asked for once: it is the same for every server of one binary.
+let description;
+async function descriptionOf(url) {
+    description ??= send(url, 'GET', '/openapi.json').then((answer) => JSON.parse(answer.text));
+    return description;
 }
 
 const servers = new Set();
@@ -279,6 +288,8 @@ class Usher {
             throw new Error(`${method} ${path}: ${error.message}; the server ${this.process?.exitCode ?? this.process?.signalCode ?? 'runs'}, and said:\n${this.tail(5)}`, { cause: error });
         });
         judge(method, path, answer);
+        if (path.startsWith('/v1/'))
+            assertDescribed(await descriptionOf(this.url), method, path, answer);
         if (/json/.test(answer.headers['content-type'] ?? '') && answer.bytes.length && method !== 'HEAD')
             answer.body = JSON.parse(answer.text);
         if (answer.status >= 500 && !outage)

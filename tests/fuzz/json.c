@@ -13,7 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct buf quoted = buf_in(arena);
     char *text;
 
-    HOLDS(e == ERR_OK || e == ERR_BAD_REQUEST);
+    HOLDS(e == ERR_OK || e == ERR_BAD_REQUEST || e == ERR_INVALID);
     if (e)
         return 0;
     text = json_dumps(first, JSON_ENCODE_ANY | JSON_COMPACT);

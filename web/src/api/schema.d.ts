@@ -831,6 +831,12 @@ export interface components {
                 code: string;
                 detail: string;
             }[];
+            /** @description Of sold-out: what is left of each ticket type. */
+            available?: {
+                /** Format: uuid */
+                ticketTypeId: string;
+                available: number;
+            }[];
         };
         TicketType: {
             /** Format: uuid */
@@ -1174,6 +1180,10 @@ export interface components {
                 x: string;
                 y: string;
                 kid: string;
+                /** @constant */
+                alg: "ES256";
+                /** @constant */
+                use: "sig";
             }[];
         };
         PaymentIntent: {
@@ -1184,6 +1194,10 @@ export interface components {
             publishableKey: string | null;
             /** @enum {unknown} */
             provider: "simulator" | "stripe";
+        };
+        WebhookTaken: {
+            /** @constant */
+            received: true;
         };
         EventFinance: {
             /** Format: uuid */
@@ -1732,7 +1746,9 @@ export interface operations {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/x-amz-json-1.1": unknown;
+                };
             };
             /** @description Any other refusal. */
             default: {
@@ -1740,7 +1756,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/x-amz-json-1.1": unknown;
                 };
             };
         };
@@ -1761,7 +1777,9 @@ export interface operations {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": unknown;
+                };
             };
             /** @description There is no such thing, or none that you may see. */
             404: {
@@ -1948,6 +1966,7 @@ export interface operations {
             query?: never;
             header?: {
                 "Idempotency-Key"?: string;
+                "If-Match"?: string;
             };
             path: {
                 eventId: string;
@@ -1989,6 +2008,15 @@ export interface operations {
             };
             /** @description There is no such thing, or none that you may see. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It was changed meanwhile. */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2092,7 +2120,9 @@ export interface operations {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "text/calendar": unknown;
+                };
             };
             /** @description There is no such thing, or none that you may see. */
             404: {
@@ -2190,7 +2220,9 @@ export interface operations {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "image/*": unknown;
+                };
             };
             /** @description There is no such thing, or none that you may see. */
             404: {
@@ -2583,6 +2615,13 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["DiscountCode"];
                 };
+            };
+            /** @description Done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Sign in first. */
             401: {
@@ -3030,7 +3069,9 @@ export interface operations {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "text/csv": unknown;
+                };
             };
             /** @description Sign in first. */
             401: {
@@ -3086,7 +3127,9 @@ export interface operations {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "*/*": unknown;
+                };
             };
             /** @description There is no such thing, or none that you may see. */
             404: {
@@ -3094,7 +3137,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/xml": unknown;
                 };
             };
             /** @description Any other refusal. */
@@ -3103,7 +3146,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/xml": unknown;
                 };
             };
         };
@@ -3369,7 +3412,9 @@ export interface operations {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": components["schemas"]["WebhookTaken"];
+                };
             };
             /** @description Any other refusal. */
             default: {
@@ -3529,7 +3574,9 @@ export interface operations {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "text/csv": unknown;
+                };
             };
             /** @description Sign in first. */
             401: {
@@ -3946,9 +3993,7 @@ export interface operations {
     postMeRecoveryCodes: {
         parameters: {
             query?: never;
-            header?: {
-                "Idempotency-Key"?: string;
-            };
+            header?: never;
             path?: never;
             cookie?: never;
         };
@@ -4573,9 +4618,7 @@ export interface operations {
     postEventsEventIdDevices: {
         parameters: {
             query?: never;
-            header?: {
-                "Idempotency-Key"?: string;
-            };
+            header?: never;
             path: {
                 eventId: string;
             };
@@ -4646,9 +4689,7 @@ export interface operations {
     postEventsEventIdDevicesDeviceIdProvision: {
         parameters: {
             query?: never;
-            header?: {
-                "Idempotency-Key"?: string;
-            };
+            header?: never;
             path: {
                 eventId: string;
                 deviceId: string;
