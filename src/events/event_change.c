@@ -226,10 +226,10 @@ static void check_event(const void *value, const char *pointer, struct fault *fa
 SQL(event_insert,
     "INSERT INTO event (id, organizer, status, title, description, category, starts_at, ends_at, admission_starts_at, timezone,"
     " venue_name, venue_address, venue_city, venue_country, city_key, listed, online, image, currency, version, created_at, updated_at,"
-    " refund_until, refund_fee_percent, fee_fixed, fee_bps, fee_by_organizer, seller_name, seller_address, seller_tax_id)"
+    " refund_until, refund_fee_percent, fee_fixed, fee_bps, fee_by_organizer, seller_name, seller_address, seller_tax_id, types_made)"
     " VALUES (:id, :organizer, :status, :title, :description, :category, :starts_at, :ends_at, :admission_starts_at, :timezone,"
     " :venue_name, :venue_address, :venue_city, :venue_country, :city_key, :listed, :online, NULL, :currency, 1, :now, :now,"
-    " :refund_until, :refund_fee_percent, :fee_fixed, :fee_bps, :fee_by_organizer, :seller_name, :seller_address, :seller_tax_id)");
+    " :refund_until, :refund_fee_percent, :fee_fixed, :fee_bps, :fee_by_organizer, :seller_name, :seller_address, :seller_tax_id, :types_made)");
 SQL(event_update,
     "UPDATE event SET status = :status, title = :title, description = :description, category = :category, starts_at = :starts_at,"
     " ends_at = :ends_at, admission_starts_at = :admission_starts_at, timezone = :timezone, venue_name = :venue_name,"
@@ -252,6 +252,8 @@ SQL(ticket_type_update,
     " sale_ends_at = :sale_ends_at, min_per_order = :min_per_order, max_per_order = :max_per_order, max_per_account = :max_per_account,"
     " tax_bps = :tax_bps, tax_included = :tax_included, hidden = :hidden"
     " WHERE event = :event AND n = :n");
+SQL(event_types_made, "SELECT types_made FROM event WHERE id = :id");
+SQL(event_set_types_made, "UPDATE event SET types_made = :made WHERE id = :id");
 SQL(ticket_type_delete, "DELETE FROM ticket_type WHERE event = :event AND n = :n");
 SQL(stock_insert, "INSERT INTO stock (event, n, quantity) VALUES (:event, :n, :quantity)");
 SQL(stock_set_quantity, "UPDATE stock SET quantity = :quantity WHERE event = :event AND n = :n AND held + sold <= :quantity");
@@ -475,6 +477,7 @@ enum err event_create(struct tx *tx, const struct id *organizer, const struct ev
     q = query(tx, &event_insert);
     bind_event(q, tx, out);
     bind_id(q, ":organizer", organizer);
+    bind_int(q, ":types_made", (int64_t)in->type_count);
     query_run(q);
     stock_write(tx, &stock_insert, &out->id, 0, out->capacity);
     for (size_t i = 0; i < in->type_count; i++)
@@ -592,12 +595,43 @@ static enum err check_change(struct tx *tx, struct event *event, const struct ev
     return forbids ? fail(tx, ERR_CONFLICT, "%s", forbids) : ERR_OK;
 }
 
-/* Numbers are given on from the highest, so a removed type's is used again only at the end of the row; nobody ever held it. */
+static unsigned types_made(struct tx *tx, const struct id *event)
+{
+    struct query *q = query(tx, &event_types_made);
+    unsigned made;
+
+    bind_id(q, ":id", event);
+    made = query_row(q) ? (unsigned)col_int(q, 0) : 0;
+    query_end(q);
+    return made;
+}
+
+/* Each gets the next number that the event never gave: a removed type's stays its own, for discount codes and old links name it. */
+static enum err add_types(struct tx *tx, struct event *event, const struct event_in *in)
+{
+    unsigned before = types_made(tx, &event->id), made = before;
+    struct query *q;
+
+    for (size_t i = 0; i < in->type_count; i++) {
+        if (!id_is_zero(&in->types[i].id))
+            continue;
+        if (made == 255)
+            return fail(tx, ERR_CONFLICT, "The event has used up its 255 numbers of ticket types.");
+        type_add(tx, event, type_of_input(&in->types[i]), ++made);
+    }
+    if (made == before)
+        return ERR_OK;
+    q = query(tx, &event_set_types_made);
+    bind_id(q, ":id", &event->id);
+    bind_int(q, ":made", made);
+    query_run(q);
+    return ERR_OK;
+}
+
 static enum err change_types(struct tx *tx, struct event *event, const struct event_in *in)
 {
     struct ticket_type *old = event->types;
     size_t old_count = event->type_count;
-    unsigned highest = old_count ? old[old_count - 1].n : 0;
 
     event->types = ARENA_ARRAY(tx->arena, old_count + in->type_count + 1, struct ticket_type);
     event->type_count = 0;
@@ -620,14 +654,7 @@ static enum err change_types(struct tx *tx, struct event *event, const struct ev
         }
         event->types[event->type_count++] = old[i];
     }
-    for (size_t i = 0; i < in->type_count; i++) {
-        if (!id_is_zero(&in->types[i].id))
-            continue;
-        if (highest == 255)
-            return fail(tx, ERR_CONFLICT, "The event has used up its 255 numbers of ticket types.");
-        type_add(tx, event, type_of_input(&in->types[i]), ++highest);
-    }
-    return ERR_OK;
+    return add_types(tx, event, in);
 }
 
 static bool words_changed(const struct event_in *in)

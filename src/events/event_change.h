@@ -9,6 +9,7 @@
  *     {"ticketTypeId": ..., "remove": true}                takes one away, while nobody has ever registered for the event
  *     not listed                                           stays as it is
  *
+ * A removed type's number is never given again: a discount code that names it must not meet another type.
  * A price change does not touch registrations that exist. No quantity goes below what is held or sold.
  */
 #ifndef USHER_EVENTS_EVENT_CHANGE_H

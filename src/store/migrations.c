@@ -413,6 +413,24 @@ static const char *const balance[] = {
     NULL,
 };
 
+#define BYTES_1_TO_255 \
+    "X'" \
+    "0102030405060708090A0B0C0D0E0F101112131415161718191A1B1C1D1E1F202122232425262728292A2B2C2D2E2F303132333435363738393A3B3C3D3E3F40" \
+    "4142434445464748494A4B4C4D4E4F505152535455565758595A5B5C5D5E5F606162636465666768696A6B6C6D6E6F707172737475767778797A7B7C7D7E7F80" \
+    "8182838485868788898A8B8C8D8E8F909192939495969798999A9B9C9D9E9FA0A1A2A3A4A5A6A7A8A9AAABACADAEAFB0B1B2B3B4B5B6B7B8B9BABBBCBDBEBFC0" \
+    "C1C2C3C4C5C6C7C8C9CACBCCCDCECFD0D1D2D3D4D5D6D7D8D9DADBDCDDDEDFE0E1E2E3E4E5E6E7E8E9EAEBECEDEEEFF0F1F2F3F4F5F6F7F8F9FAFBFCFDFEFF" \
+    "'"
+/* Numbers of ticket types that an event has given, so that none is given twice: a discount code, once bound to a type, never meets another. What was
+ * removed before this counts where a code still names it. */
+static const char *const type_numbers[] = {
+    "ALTER TABLE event ADD COLUMN types_made INTEGER NOT NULL DEFAULT 0",
+    "UPDATE event SET types_made = COALESCE((SELECT max(n) FROM ticket_type t WHERE t.event = event.id), 0)",
+    "UPDATE event SET types_made = max(types_made, COALESCE((WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < 255)"
+    " SELECT max(number.n) FROM number, discount_code c WHERE c.event = event.id AND instr(c.types, substr(" BYTES_1_TO_255 ", number.n, 1)) > 0), 0))"
+    " WHERE id IN (SELECT event FROM discount_code WHERE types IS NOT NULL)",
+    NULL,
+};
+
 const struct migration store_migrations[] = {
     { 1, first },
     { 2, second },
@@ -424,5 +442,6 @@ const struct migration store_migrations[] = {
     { 8, srp },
     { 9, mail_codes },
     { 10, balance },
+    { 11, type_numbers },
     { 0, NULL },
 };

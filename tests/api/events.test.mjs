@@ -200,6 +200,25 @@ describe('changing one', () => {
         assert.equal((await usher.tryRegister(buyer, event)).body.type.endsWith('/problems/sold-out'), true);
     });
 
+    test('a removed ticket type leaves its number to nobody: a code for it does not open the next', async () => {
+        const event = await usher.createFreeEvent(organizer, { seats: 10, currency: 'EUR' });
+        const add = async (name) => (await patch(event, { ticketTypes: [{ name, price: 2000, quantity: 4, hidden: true }] })).body.ticketTypes.at(-1);
+        const crew = await add('Crew');
+        await usher.must(201, 'POST', `/v1/events/${event.eventId}/discount-codes`, { token: organizer.token,
+            body: { code: 'CREW', percentBps: 10000, ticketTypeIds: [crew.ticketTypeId] } });
+        assert.equal((await patch(event, { ticketTypes: [{ ticketTypeId: crew.ticketTypeId, remove: true }] })).status, 200);
+        const patrons = await add('Patrons');
+        assert.notEqual(patrons.ticketTypeId, crew.ticketTypeId);
+        const seen = await usher.must(200, 'GET', `/v1/events/${event.eventId}?code=CREW`);
+        assert.deepEqual(seen.ticketTypes.map((type) => type.name), [event.ticketTypes[0].name]);
+        const order = await usher.api('POST', '/v1/price-quotes', { token: buyer.token,
+            body: { eventId: event.eventId, items: [{ ticketTypeId: patrons.ticketTypeId, quantity: 1 }], discountCode: 'CREW' } });
+        assert.equal(order.status, 422, order.text);
+        // Removed and added in one change, too.
+        const both = (await patch(event, { ticketTypes: [{ ticketTypeId: patrons.ticketTypeId, remove: true }, { name: 'Friends', price: 500, quantity: 1 }] })).body;
+        assert.ok(![crew.ticketTypeId, patrons.ticketTypeId].includes(both.ticketTypes.at(-1).ticketTypeId));
+    });
+
     test('seats taken away while people register are not sold', async () => {
         const event = await usher.createFreeEvent(organizer, { seats: 60 });
         const random = seeded(seed());

@@ -24,7 +24,7 @@ static const struct nobodys {
     { "spent_challenge", "id expires_at", "random numbers that live for minutes" },
     { "event", "id status title description category starts_at ends_at admission_starts_at timezone venue_name venue_address venue_city venue_country"
                " city_key listed online image currency version created_at updated_at refund_until refund_fee_percent"
-               " fee_fixed fee_bps fee_by_organizer seller_name seller_address seller_tax_id", "what an organizer tells the public of an event" },
+               " fee_fixed fee_bps fee_by_organizer seller_name seller_address seller_tax_id types_made", "what an organizer tells the public of an event" },
     { "ticket_type", "event n name description price sale_starts_at sale_ends_at min_per_order max_per_order max_per_account"
                      " tax_bps tax_included hidden", "the event's" },
     { "stock", "event n quantity held sold", "counters of an event" },
