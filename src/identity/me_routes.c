@@ -42,6 +42,17 @@ static enum err show_mfa(struct req *req, struct tx *tx)
     return ERR_OK;
 }
 
+/* As DeleteUser, and for people of another issuer, who have no other way: their account there is not ours to delete. */
+static enum err leave(struct req *req, struct tx *tx)
+{
+    struct account account;
+
+    if (!account_by_id(tx, &req->caller.account, &account))
+        return ERR_NOT_FOUND;
+    enum err e = account_leave(tx, &account);
+    return e ? e : reply_empty(req, 204);
+}
+
 /* Writes of identity belong to the account. */
 static enum err key_of_caller(struct req *req, struct tx *tx, struct id *out)
 {
@@ -54,6 +65,8 @@ const struct route me_routes[] = {
       .answer = "SecondFactor" },
     { "POST", "/v1/me/recovery-codes", WRITE, make_recovery_codes, .who = WHO_SIGNED_IN, .key = key_of_caller, .secret = true,
       .summary = "Ten new recovery codes in place of all older ones, shown this once", .answer = "RecoveryCodes" },
+    { "DELETE", "/v1/me", WRITE, leave, .who = WHO_SIGNED_IN, .key = key_of_caller, .urgent = true,
+      .summary = "Delete your account for good; refused while events that you published are to come", .answer_status = 204 },
     { "GET", "/v1/me/export", WORK, NULL, export_work, .lane = LANE_SCAN, .before_reads = true, .who = WHO_SIGNED_IN, .hourly = 6,
       .hourly_name = "export", .summary = "Everything that is held on you, as one document; six times an hour", .answer = "PersonExport" },
     ROUTE_END

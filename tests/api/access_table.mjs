@@ -197,6 +197,8 @@ export const table = {
     'GET /v1/me/mfa': { rows: { self: signedIn } },
     'POST /v1/me/recovery-codes': { rows: { self: as(409, { self: signedIn }).self /* none of them has a second factor */ } },
     'GET /v1/me/export': { rows: { self: signedIn } },
+    'DELETE /v1/me': { rows: {
+        self:          '401 401 401 204 204 409 409 204 204 204 403 403 204' /* own and rival sell */ }, last: ['buyer', 'other', 'mgr', 'gate', 'gone', 'admin'] },
 };
 
 // No token is read there: what they take is signed or sealed by itself. Everybody gets what a stranger gets.

@@ -240,6 +240,38 @@ test('whoever is disabled here is shut out at once, by address or by id, whateve
     }
 });
 
+test('a person takes along all that is held here, and deletes it, whatever the issuer goes on saying', async () => {
+    const organizer = cognito.person({ groups: ['Organizers'] }), seller = { token: await cognito.sign(organizer.id) };
+    const event = await usher.createFreeEvent(seller);
+    const person = cognito.person({ name: 'Mary Somerville' }), token = await cognito.sign(person.id);
+    const { userId } = await usher.register({ token }, event, { quantity: 2 });
+    const listed = async () => JSON.stringify(await usher.must(200, 'GET', `/v1/events/${event.eventId}/registrations`, { token: seller.token }));
+    assert.match(await listed(), new RegExp(person.email));
+    const all = await usher.must(200, 'GET', '/v1/me/export', { token });
+    assert.deepEqual([all.account.accountId, all.account.email, all.account.name, all.registrations.length], [userId, person.email, 'Mary Somerville', 1]);
+
+    const refused = await usher.api('DELETE', '/v1/me', { token: seller.token });
+    assert.equal(refused.status, 409, 'who sells must be there for the buyers');
+    assert.match(refused.body.detail, /published events/);
+    assert.equal(await status(seller.token), 200);
+
+    assert.equal((await usher.api('DELETE', '/v1/me', { token })).status, 204);
+    await usher.mail((m) => m.to.includes(person.email) && m.subject === 'Your account was deleted');
+    for (const late of [token, await cognito.sign(person.access), await cognito.sign({ ...person.id, jti: randomUUID() })])
+        assert.equal(await status(late), 401);
+    await waitFor(async () => !/Somerville|@/.test(await listed()), 'the order to be nobody\'s');
+    const row = (await users()).find((user) => user.accountId === userId);
+    assert.deepEqual([row.status, row.name, row.email.includes('@')], ['deleted', 'Former user', false]);
+
+    // Also with the very first request, and without an address to write to.
+    const shy = cognito.person();
+    const only = await cognito.sign(shy.access);
+    assert.equal((await usher.api('DELETE', '/v1/me', { token: only })).status, 204);
+    assert.equal(await status(only), 401);
+    assert.equal((await usher.api('DELETE', '/v1/me', { token: only })).status, 401);
+    await usher.check();
+});
+
 test('the issuer rotates: a new key is fetched when its first token comes, one that was withdrawn ends what it signed', async () => {
     const own = await start(settings(cognito));
     const old = cognito.keys[0];

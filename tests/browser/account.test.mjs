@@ -157,7 +157,7 @@ test('all one\'s data in a file, and an account that is gone for good, but not w
     await page.getByText('Your account is deleted.').waitFor();
     await page.getByRole('link', { name: 'Sign in' }).waitFor();
     assert.equal((await usher.cognito('InitiateAuth', { AuthFlow: 'USER_PASSWORD_AUTH', AuthParameters: { USERNAME: leaver.email, PASSWORD: password } })).error, 'NotAuthorizedException');
-    visitor.sound(/400 \(Bad Request\)/);
+    visitor.sound(/409 \(Conflict\)/);
     await visitor.close();
 });
 

@@ -1,7 +1,8 @@
 import { Trans, useLingui } from '@lingui/react/macro';
 import { useState } from 'react';
 import { useNavigate } from 'react-router';
-import { auth, type User, useSession } from '@/app/session';
+import { call } from '@/api/http';
+import { type User, useSession } from '@/app/session';
 import { field, useAction } from '@/features/auth/useAction';
 import { Button, Card, Dialog, Field, Notice, useToast } from '@/ui';
 import { useAccountError } from './errors';
@@ -40,7 +41,7 @@ function Confirm({ user, onClose }: { user: User; onClose: () => void }) {
       setFault(t`This is not the address of this account.`);
       return;
     }
-    await (await auth()).deleteUser();
+    await call('delete', '/v1/me');
     await leave();
     navigate('/', { replace: true });
     say(t`Your account is deleted.`);

@@ -53,7 +53,6 @@ export {
   confirmResetPassword,
   confirmSignIn,
   confirmSignUp,
-  deleteUser,
   resendSignUpCode,
   resetPassword,
   setUpTOTP,
