@@ -186,8 +186,85 @@ test('a phone without a camera: a hand scanner, the search, undo, and a credenti
     await wedge(ada.qrCode);
     await outcome(page, 'denied').click();
     await page.getByText('This scanner was revoked').waitFor();
+    await page.getByRole('button', { name: 'Not allowed' }).waitFor();
     assert.equal(await ofTicket(ada), 'valid', 'a revoked phone lets nobody in');
     visitor.sound(/401/);
+    await visitor.close();
+});
+
+test('a phone whose clock is an hour ahead loses no admission: what it let in without a server is taken, at the server\'s time', async () => {
+    const { event, tickets: [ticket] } = await eventWithTickets();
+    const visitor = await phone(event, 'Tower');
+    const { page, context } = visitor;
+    await page.getByText('The scanner also opens without a network.').waitFor();
+    await context.addInitScript(() => {
+        const { now } = Date;
+        Date.now = () => now() + 3_600_000;
+    });
+    await usher.kill();
+    await page.reload();
+    await page.getByText('No connection').waitFor();
+    await page.getByRole('button', { name: 'Start' }).click();
+    await page.getByText('A hand scanner and the search').waitFor();
+    await handScanner(page, ticket.qrCode);
+    await outcome(page, 'saved').click();
+    await usher.start();
+    await page.getByText('In sync').waitFor({ timeout: 30_000 });
+    await waitFor(async () => (await ofTicket(ticket)) === 'used', 'the scan to be handed in');
+    assert.equal(await page.getByRole('button', { name: /conflict/ }).count(), 0);
+    visitor.sound(offline);
+    await visitor.close();
+});
+
+test('a full phone says so, and lets in what the server decides; the page opened last scans; stopping is asked about', async () => {
+    const { event, tickets: [ada, bob] } = await eventWithTickets(2);
+    const visitor = await phone(event, 'Cellar');
+    const { page, context } = visitor;
+    await page.getByRole('button', { name: 'Start' }).click();
+    await page.getByText('A hand scanner and the search').waitFor();
+    // As a browser does whose disk is full: the step succeeds, its transaction does not.
+    await page.evaluate(() => {
+        const { put } = IDBObjectStore.prototype;
+        IDBObjectStore.prototype.put = function (...row) {
+            const request = put.apply(this, row);
+            request.addEventListener('success', () => this.transaction.abort());
+            return request;
+        };
+    });
+    await handScanner(page, ada.qrCode);
+    await outcome(page, 'admit').waitFor();
+    assert.equal(await ofTicket(ada), 'used');
+    await outcome(page, 'admit').waitFor({ state: 'detached' });
+    await usher.kill();
+    await handScanner(page, bob.qrCode);
+    await outcome(page, 'unsaved').waitFor();
+    await picture(page, 'scan-unsaved-390');
+    await axe(page, 'not saved');
+    await page.keyboard.press('Enter');
+    await outcome(page, 'unsaved').waitFor({ state: 'detached' });
+    await usher.start();
+
+    const second = await context.newPage();
+    await second.goto(`${usher.url}/scan`);
+    await page.getByRole('heading', { name: 'The scanner is open in another tab' }).waitFor();
+    await axe(page, 'scanning goes on elsewhere');
+    await picture(page, 'scan-elsewhere-390');
+    await second.getByText('The list is here: 2 tickets.').waitFor();
+    await page.getByRole('button', { name: 'Scan in this tab' }).click();
+    await second.getByRole('heading', { name: 'The scanner is open in another tab' }).waitFor();
+    await second.close();
+
+    await page.reload();
+    await page.getByText('The list is here: 2 tickets.').waitFor();
+    await page.getByRole('button', { name: "End this phone's work as a scanner" }).click();
+    await page.getByText('To scan again it needs a new code').waitFor();
+    await axe(page, 'stopping');
+    await page.getByRole('button', { name: 'No, keep scanning' }).click();
+    await page.getByRole('button', { name: 'Start' }).waitFor();
+    await page.getByRole('button', { name: "End this phone's work as a scanner" }).click();
+    await page.getByRole('button', { name: 'Yes, stop' }).click();
+    await page.getByRole('heading', { name: 'You work at the gate' }).waitFor();
+    visitor.sound(offline, /scanner: /);
     await visitor.close();
 });
 

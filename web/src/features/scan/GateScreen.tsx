@@ -1,5 +1,5 @@
 import { Plural, Trans, useLingui } from '@lingui/react/macro';
-import { useEffect, useRef, useState, useSyncExternalStore } from 'react';
+import { useCallback, useEffect, useRef, useState, useSyncExternalStore } from 'react';
 import { useWakeLock } from '@/lib/wakeLock';
 import { Badge, Button, Notice, useErrorText, useToast } from '@/ui';
 import { type Abilities, Camera, type CameraFault } from './camera';
@@ -116,6 +116,12 @@ function SyncBadge({ state }: { state: State }) {
     return () => clearInterval(timer);
   }, []);
   const age = freshness(state.syncedAt, Math.max(now, state.syncedAt ?? 0));
+  if (state.denied)
+    return (
+      <Badge tone="bad">
+        <Trans>Not allowed</Trans>
+      </Badge>
+    );
   if (state.conflicts.length > 0)
     return (
       <Badge tone="bad">
@@ -161,10 +167,16 @@ function Viewfinder({ scanner, resting }: { scanner: Scanner; resting: boolean }
     rests.current = resting;
   }, [resting]);
 
+  const show = useCallback((result: { fault: CameraFault } | { abilities: Abilities }) => {
+    // Each camera has a light of its own, which is out.
+    setTorch(false);
+    if ('fault' in result) setFault(result.fault);
+    else setCan(result.abilities);
+  }, []);
   // biome-ignore lint/correctness/useExhaustiveDependencies: `turn` asks for the camera anew
   useEffect(() => {
     if (!video.current) return;
-    const opened = new Camera(video.current, (text, capturedAt) => {
+    const read = (text: string, capturedAt: number) => {
       if (rests.current) return;
       const before = scanner.snapshot().verdict?.serial;
       void scanner.scan(text).then(() => {
@@ -172,15 +184,13 @@ function Viewfinder({ scanner, resting }: { scanner: Scanner; resting: boolean }
         if (scanner.snapshot().verdict?.serial !== before)
           performance.measure('usher.verdict', { start: capturedAt, end: performance.now() });
       });
-    });
+    };
+    const opened = new Camera(video.current, read, setFault);
     camera.current = opened;
     setFault(undefined);
-    void opened.open().then((result) => {
-      if ('fault' in result) setFault(result.fault);
-      else setCan(result.abilities);
-    });
+    void opened.open().then(show);
     return () => opened.close();
-  }, [scanner, turn]);
+  }, [scanner, turn, show]);
 
   return (
     <div className="relative min-h-0 flex-1 overflow-hidden bg-black">
@@ -227,7 +237,7 @@ function Viewfinder({ scanner, resting }: { scanner: Scanner; resting: boolean }
             />
           )}
           {can.cameras > 1 && (
-            <Button look="secondary" onClick={() => void camera.current?.another()}>
+            <Button look="secondary" onClick={() => void camera.current?.another().then(show)}>
               <Trans>Other camera</Trans>
             </Button>
           )}
@@ -246,6 +256,8 @@ function CameraWords({ fault }: { fault: CameraFault }) {
     case 'none':
       return <Trans>There is no camera.</Trans>;
     case 'busy':
-      return <Trans>The camera does not start. Another app may be using it.</Trans>;
+      return <Trans>The camera gives no picture. Another app may be using it.</Trans>;
+    case 'reader':
+      return <Trans>The camera works, but nothing here reads its pictures. Load this page again with a connection.</Trans>;
   }
 }

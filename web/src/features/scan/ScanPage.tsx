@@ -3,9 +3,10 @@ import { lazy, Suspense, useCallback, useEffect, useState } from 'react';
 import { useLocation, useNavigate } from 'react-router';
 import { Title } from '@/app/Title';
 import { serverNow } from '@/lib/clock';
-import { ErrorState, Loading } from '@/ui';
+import { Button, ErrorState, Loading } from '@/ui';
 import { openStore, type Setup, type Store } from './db';
 import { AFTER_END_MS } from './engine';
+import { useOnly } from './only';
 import { Screen } from './Screen';
 import { StartScreen } from './StartScreen';
 import { Scanner } from './scanner';
@@ -31,6 +32,7 @@ export default function ScanPage() {
   const { t } = useLingui();
   const [store, setStore] = useState<Store>();
   const [fault, setFault] = useState<unknown>();
+  const { taken, take } = useOnly();
   useEffect(() => {
     openStore()
       .then(async (opened) => {
@@ -50,6 +52,15 @@ export default function ScanPage() {
             <Trans>The scanner has to keep its list on this phone. Leave private browsing, or allow this site to store data.</Trans>
           </p>
           <ErrorState error={fault} retry={() => location.reload()} />
+        </Screen>
+      ) : taken ? (
+        <Screen title={<Trans>The scanner is open in another tab</Trans>}>
+          <p>
+            <Trans>Only one tab of a phone scans at a time. What this one has scanned is kept.</Trans>
+          </p>
+          <Button onClick={take} className="min-h-14">
+            <Trans>Scan in this tab</Trans>
+          </Button>
         </Screen>
       ) : store ? (
         <Suspense fallback={<Loading />}>

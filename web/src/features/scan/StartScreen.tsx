@@ -2,7 +2,7 @@ import { Plural, Trans, useLingui } from '@lingui/react/macro';
 import { useCallback, useEffect, useState, useSyncExternalStore } from 'react';
 import { toApiError } from '@/api/http';
 import { formatDateTime } from '@/lib/time';
-import { Button, ButtonLink, Card, ErrorState, Notice, Spinner } from '@/ui';
+import { Button, ButtonLink, Card, Dialog, ErrorState, Notice, Spinner } from '@/ui';
 import { useOffline } from './offline';
 import { Screen } from './Screen';
 import type { Scanner } from './scanner';
@@ -18,6 +18,7 @@ export function StartScreen({ scanner, onStart, onLeave }: Props) {
   const [stage, setStage] = useState<'loading' | 'ready' | 'failed'>('loading');
   const [error, setError] = useState<unknown>();
   const { ready, update } = useOffline();
+  const [leaving, setLeaving] = useState(false);
   const { event, gate, deviceName, credential } = state.setup;
 
   const prepare = useCallback(async () => {
@@ -99,9 +100,35 @@ export function StartScreen({ scanner, onStart, onLeave }: Props) {
           </Button>
         </Notice>
       )}
-      <Button look="quiet" onClick={onLeave}>
+      <Button look="quiet" onClick={() => setLeaving(true)}>
         {credential ? <Trans>End this phone's work as a scanner</Trans> : <Trans>Another event or gate</Trans>}
       </Button>
+      <Dialog open={leaving} onClose={() => setLeaving(false)} title={<Trans>Stop scanning for this event?</Trans>}>
+        <div className="space-y-4">
+          <p>
+            {credential ? (
+              <Trans>The list of names leaves this phone. To scan again it needs a new code from the organizer.</Trans>
+            ) : (
+              <Trans>The list of names leaves this phone. To choose an event again it needs a connection.</Trans>
+            )}
+          </p>
+          {state.queued > 0 && (
+            <Notice tone="warn">
+              <Plural
+                value={state.queued}
+                one="# scan is not handed in yet. It stays here until this phone scans for this event again."
+                other="# scans are not handed in yet. They stay here until this phone scans for this event again."
+              />
+            </Notice>
+          )}
+          <Button look="danger" onClick={onLeave} className="w-full">
+            <Trans>Yes, stop</Trans>
+          </Button>
+          <Button look="secondary" onClick={() => setLeaving(false)} className="w-full">
+            <Trans>No, keep scanning</Trans>
+          </Button>
+        </div>
+      </Dialog>
     </Screen>
   );
 }

@@ -1,6 +1,7 @@
 import { Trans, useLingui } from '@lingui/react/macro';
-import { type ReactNode, useEffect } from 'react';
-import { formatDateTime } from '@/lib/time';
+import { type ReactNode, useEffect, useRef } from 'react';
+import { serverNow } from '@/lib/clock';
+import { formatDateTime, formatTime } from '@/lib/time';
 import { cx } from '@/ui';
 import { feel, type Tone, toneOf } from './feedback';
 import type { Outcome, Shown } from './scanner';
@@ -25,9 +26,17 @@ type Props = { verdict: Shown; zone: string; onDone: (serial?: number) => void }
 
 /** The whole screen is the answer, and a tap anywhere takes it away. Scanning goes on underneath. */
 export function VerdictView({ verdict, zone, onDone }: Props) {
-  const { i18n } = useLingui();
   const { serial, outcome, name, type, usedAt, usedGate } = verdict;
   const tone = toneOf(outcome);
+  const button = useRef<HTMLButtonElement>(null);
+  // Enter takes it away, too; and who goes by keyboard is afterwards where they were.
+  useEffect(() => {
+    const before = document.activeElement;
+    button.current?.focus();
+    return () => {
+      if (before instanceof HTMLElement) before.focus();
+    };
+  }, []);
   useEffect(() => {
     feel(outcome);
     if (outcome !== 'admit') return;
@@ -37,6 +46,7 @@ export function VerdictView({ verdict, zone, onDone }: Props) {
   return (
     <div role="alert" className="fixed inset-0 z-40">
       <button
+        ref={button}
         type="button"
         onClick={() => onDone()}
         data-outcome={outcome}
@@ -52,17 +62,7 @@ export function VerdictView({ verdict, zone, onDone }: Props) {
         <span className="text-5xl font-black tracking-wide uppercase sm:text-7xl">{word(outcome)}</span>
         {name && <span className="text-3xl font-bold">{name}</span>}
         {type && <span className="text-2xl">{type}</span>}
-        {usedAt && (
-          <span className="text-xl">
-            {usedGate ? (
-              <Trans>
-                {formatDateTime(usedAt, zone, i18n.locale)} at {usedGate}
-              </Trans>
-            ) : (
-              formatDateTime(usedAt, zone, i18n.locale)
-            )}
-          </span>
-        )}
+        {usedAt && <Used at={usedAt} gate={usedGate} zone={zone} />}
         <span className="max-w-md text-lg">{advice(outcome)}</span>
         {outcome !== 'admit' && (
           <span className="mt-4 rounded-full border-2 border-current px-6 py-2 text-lg font-semibold">
@@ -71,6 +71,29 @@ export function VerdictView({ verdict, zone, onDone }: Props) {
         )}
       </button>
     </div>
+  );
+}
+
+/** When and where it was used. Of what happened just now the steward sees at once whether it was the same person a moment ago. */
+function Used({ at, gate, zone }: { at: string; gate: string | null; zone: string }) {
+  const { i18n } = useLingui();
+  const minutes = Math.max(0, Math.floor((serverNow() - Date.parse(at)) / 60_000));
+  const time = minutes < 12 * 60 ? formatTime(at, zone, i18n.locale) : formatDateTime(at, zone, i18n.locale);
+  return (
+    <span className="text-xl">
+      {gate ? (
+        <Trans>
+          {time} at {gate}
+        </Trans>
+      ) : (
+        time
+      )}
+      {minutes < 60 && (
+        <span className="block font-bold">
+          {new Intl.RelativeTimeFormat(i18n.locale, { numeric: 'auto' }).format(-minutes, minutes === 0 ? 'second' : 'minute')}
+        </span>
+      )}
+    </span>
   );
 }
 
@@ -92,6 +115,8 @@ function word(outcome: Outcome): ReactNode {
       return <Trans>Ended</Trans>;
     case 'denied':
       return <Trans>Not allowed</Trans>;
+    case 'unsaved':
+      return <Trans>Not saved</Trans>;
     default:
       return <Trans>Invalid</Trans>;
   }
@@ -114,6 +139,13 @@ function advice(outcome: Outcome): ReactNode {
       return <Trans>The event is over.</Trans>;
     case 'denied':
       return <Trans>This phone may not scan here any more. The ticket was not checked.</Trans>;
+    case 'unsaved':
+      return (
+        <Trans>
+          This phone's storage is full or broken, so that nothing could be written down. Use another phone, or free some space and try
+          again.
+        </Trans>
+      );
     case 'not-found':
       return <Trans>There is no such ticket.</Trans>;
     default:

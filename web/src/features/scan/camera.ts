@@ -1,8 +1,11 @@
 // The camera, and its frames to the reader: the middle of the picture, at most 800 px wide, 14 times a second, one at a time.
 const SIDE = 800;
 const EVERY_MS = 70;
+/** So many frames in a row that could not be read at all are no accident. */
+const UNREAD_MAX = 5;
 
-export type CameraFault = 'insecure' | 'refused' | 'none' | 'busy';
+/** `reader`: the camera works, and what reads its pictures does not. */
+export type CameraFault = 'insecure' | 'refused' | 'none' | 'busy' | 'reader';
 export type Abilities = { torch: boolean; zoom?: { min: number; max: number; step: number }; cameras: number };
 
 type Capabilities = MediaTrackCapabilities & { torch?: boolean; zoom?: { min: number; max: number; step?: number } };
@@ -20,10 +23,13 @@ export class Camera {
   private free = true;
   private capturedAt = 0;
   private running = false;
+  private unread = 0;
 
   constructor(
     private readonly video: HTMLVideoElement,
     private readonly onCode: (text: string, capturedAt: number) => void,
+    /** What ended after a good beginning: a still picture or a dead reader must not pass for a camera that sees. */
+    private readonly onFault: (fault: CameraFault) => void,
   ) {}
 
   /** Which cameras there are is told only once one was allowed. `device` undefined: the one that looks away from the user. */
@@ -39,6 +45,8 @@ export class Camera {
       // Closed while the question was on the screen.
       if (!this.running) for (const track of stream.getTracks()) track.stop();
       else this.stream = stream;
+      // A call, another app, a cable that was pulled.
+      this.track?.addEventListener('ended', () => this.running && this.onFault('busy'));
       this.video.srcObject = stream;
       await this.video.play().catch(() => undefined);
     } catch (error) {
@@ -53,9 +61,12 @@ export class Camera {
     const worker = new Worker(new URL('./decode.worker.ts', import.meta.url), { type: 'module' });
     worker.onmessage = ({ data }: MessageEvent<{ text?: string; fault?: string }>) => {
       this.free = true;
+      this.unread = data.fault ? this.unread + 1 : 0;
       if (data.fault) console.warn('scanner:', data.fault);
+      if (this.unread === UNREAD_MAX && this.running) this.onFault('reader');
       if (data.text && this.running) this.onCode(data.text, this.capturedAt);
     };
+    worker.onerror = () => this.running && this.onFault('reader');
     return worker;
   }
 
@@ -100,11 +111,11 @@ export class Camera {
   }
 
   /** The next of the phone's cameras. */
-  async another(): Promise<void> {
+  async another(): ReturnType<Camera['open']> {
     const cameras = (await navigator.mediaDevices.enumerateDevices()).filter((one) => one.kind === 'videoinput');
     const at = cameras.findIndex((one) => one.deviceId === this.track?.getSettings().deviceId);
     this.track?.stop();
-    await this.open(cameras[(at + 1) % cameras.length]?.deviceId);
+    return this.open(cameras[(at + 1) % cameras.length]?.deviceId);
   }
 
   torch = (on: boolean): Promise<void> => this.apply({ torch: on });

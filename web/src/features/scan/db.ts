@@ -36,8 +36,12 @@ type Shape = DBSchema & {
 
 /** The server refuses what is older than 30 days or more than five minutes ahead; a phone's clock can be that wrong. */
 const OLDEST_MS = 29 * 86_400_000;
+const AHEAD_MS = 5 * 60_000;
 /** An admission that this phone saw while a list was under way is newer than the list. */
 const OVERLAP_MS = 5000;
+
+/** A step of a transaction. Whether it holds is told by the end of the whole, which is awaited. */
+const within = (step: Promise<unknown>) => void step.catch(() => undefined);
 
 export class Store {
   constructor(private readonly db: IDBPDatabase<Shape>) {}
@@ -54,18 +58,18 @@ export class Store {
     const tx = this.db.transaction(['meta', 'roster'], 'readwrite');
     const before = (await tx.objectStore('meta').get('setup')) as Setup | undefined;
     if (before?.event.eventId !== setup.event.eventId) {
-      await tx.objectStore('roster').clear();
-      for (const key of ['syncedAt', 'seen', 'last']) await tx.objectStore('meta').delete(key);
+      within(tx.objectStore('roster').clear());
+      for (const key of ['syncedAt', 'seen', 'last']) within(tx.objectStore('meta').delete(key));
     }
-    await tx.objectStore('meta').put(setup, 'setup');
+    within(tx.objectStore('meta').put(setup, 'setup'));
     await tx.done;
   }
 
   /** The names and the credential leave the phone; what was not handed in stays. */
   async forget(): Promise<void> {
     const tx = this.db.transaction(['meta', 'roster'], 'readwrite');
-    await tx.objectStore('roster').clear();
-    for (const key of ['setup', 'keys', 'syncedAt', 'seen', 'last']) await tx.objectStore('meta').delete(key);
+    within(tx.objectStore('roster').clear());
+    for (const key of ['setup', 'keys', 'syncedAt', 'seen', 'last']) within(tx.objectStore('meta').delete(key));
     await tx.done;
   }
 
@@ -87,9 +91,9 @@ export class Store {
       const own = before.get(row.ticketId);
       before.delete(row.ticketId);
       if (own?.status === 'used' && row.status === 'valid' && ownNews(own)) continue;
-      if (JSON.stringify(own) !== JSON.stringify(row)) void roster.put(row);
+      if (JSON.stringify(own) !== JSON.stringify(row)) within(roster.put(row));
     }
-    for (const gone of before.values()) if (!ownNews(gone)) void roster.delete(gone.ticketId);
+    for (const gone of before.values()) if (!ownNews(gone)) within(roster.delete(gone.ticketId));
     await tx.done;
   }
 
@@ -97,7 +101,7 @@ export class Store {
   async learn(ticketId: string, change: Partial<Row>): Promise<void> {
     const tx = this.db.transaction('roster', 'readwrite');
     const row = await tx.store.get(ticketId);
-    if (row) await tx.store.put({ ...row, ...change });
+    if (row) within(tx.store.put({ ...row, ...change }));
     await tx.done;
   }
 
@@ -112,9 +116,9 @@ export class Store {
     const reason = judge(row);
     if (reason === null) {
       const known = row ?? { ticketId: scan.ticketId, ticketTypeName: null, attendeeName: null, edition: edition ?? 0 };
-      void tx.objectStore('roster').put({ ...known, status: 'used', usedAt: scan.scannedAt, usedGate: scan.gate });
-      void tx.objectStore('queue').put({ ...scan, name: known.attendeeName });
-      void tx.objectStore('meta').put({ ticketId: scan.ticketId, scanId: scan.scanId, name: known.attendeeName } satisfies Last, 'last');
+      within(tx.objectStore('roster').put({ ...known, status: 'used', usedAt: scan.scannedAt, usedGate: scan.gate }));
+      within(tx.objectStore('queue').put({ ...scan, name: known.attendeeName }));
+      within(tx.objectStore('meta').put({ ticketId: scan.ticketId, scanId: scan.scanId, name: known.attendeeName } satisfies Last, 'last'));
     }
     await tx.done;
     return { reason, row };
@@ -132,9 +136,9 @@ export class Store {
     const ours = scan?.tried === 0;
     if (ours) {
       const row = await tx.objectStore('roster').get(last.ticketId);
-      void tx.objectStore('queue').delete(last.scanId);
-      if (row) void tx.objectStore('roster').put({ ...row, status: 'valid', usedAt: null, usedGate: null });
-      void tx.objectStore('meta').delete('last');
+      within(tx.objectStore('queue').delete(last.scanId));
+      if (row) within(tx.objectStore('roster').put({ ...row, status: 'valid', usedAt: null, usedGate: null }));
+      within(tx.objectStore('meta').delete('last'));
     }
     await tx.done;
     return ours;
@@ -144,15 +148,18 @@ export class Store {
     await this.db.delete('meta', 'last');
   }
 
-  /** The next scans to hand in, oldest first, marked as tried before they leave; their times made such as the server takes. */
+  /**
+   * The next scans to hand in, oldest first, marked as tried before they leave; their times made such as the server takes. Of a scan that was tried the
+   * time must stay, for by it the server knows the scan again; but not one that lies so far ahead that the server cannot have taken it.
+   */
   async batch(eventId: string, limit: number, now: number): Promise<Queued[]> {
     const tx = this.db.transaction('queue', 'readwrite');
     const all = await tx.store.index('eventId').getAll(eventId);
     const next = all.sort((a, b) => a.scannedAt.localeCompare(b.scannedAt)).slice(0, limit);
-    for (const scan of next.filter((one) => !one.tried)) {
+    for (const scan of next.filter((one) => !one.tried || Date.parse(one.scannedAt) > now + AHEAD_MS)) {
       const at = Math.max(now - OLDEST_MS, Math.min(now, Date.parse(scan.scannedAt)));
       Object.assign(scan, { tried: 1, scannedAt: new Date(at).toISOString() });
-      void tx.store.put(scan);
+      within(tx.store.put(scan));
     }
     await tx.done;
     return next;
@@ -165,9 +172,9 @@ export class Store {
   async settle(scans: Queued[], conflicts: Conflict[]): Promise<void> {
     const tx = this.db.transaction(['queue', 'conflicts', 'meta'], 'readwrite');
     const last = (await tx.objectStore('meta').get('last')) as Last | undefined;
-    if (conflicts.some((conflict) => conflict.scanId === last?.scanId)) void tx.objectStore('meta').delete('last');
-    for (const scan of scans) void tx.objectStore('queue').delete(scan.scanId);
-    for (const conflict of conflicts) void tx.objectStore('conflicts').put(conflict);
+    if (conflicts.some((conflict) => conflict.scanId === last?.scanId)) within(tx.objectStore('meta').delete('last'));
+    for (const scan of scans) within(tx.objectStore('queue').delete(scan.scanId));
+    for (const conflict of conflicts) within(tx.objectStore('conflicts').put(conflict));
     await tx.done;
   }
 
@@ -176,7 +183,7 @@ export class Store {
   }
   async clearConflicts(eventId: string): Promise<void> {
     const tx = this.db.transaction('conflicts', 'readwrite');
-    for (const key of await tx.store.index('eventId').getAllKeys(eventId)) void tx.store.delete(key);
+    for (const key of await tx.store.index('eventId').getAllKeys(eventId)) within(tx.store.delete(key));
     await tx.done;
   }
 

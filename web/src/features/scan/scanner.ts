@@ -8,8 +8,8 @@ import type { Conflict, Counts, Last, Queued, Setup, Store } from './db';
 import { isGenuine, isOf, judge, type Reason, readToken, SAME_CODE_MS, type Token } from './engine';
 import { download, type GateApi, gateApi, handIn } from './sync';
 
-/** `denied`: the server knows this phone or person not, or not any more. */
-export type Outcome = 'admit' | 'saved' | 'denied' | Reason;
+/** `denied`: the server knows this phone or person not, or not any more. `unsaved`: this phone could not write an admission down. */
+export type Outcome = 'admit' | 'saved' | 'denied' | 'unsaved' | Reason;
 export type Shown = {
   serial: number;
   outcome: Outcome;
@@ -130,6 +130,8 @@ export class Scanner {
 
   private async talk(): Promise<void> {
     try {
+      // What waits is measured by the server's clock, so first a word from it: this phone's own clock may be wrong.
+      if (this.state.queued > 0) await this.api.counts();
       await handIn(this.api, this.store, this.state.setup.event.eventId);
       const counts = await this.api.counts();
       const seen = `${counts.checkedIn} of ${counts.sold}`;
@@ -164,7 +166,7 @@ export class Scanner {
     this.remember(code, now);
     return this.inLine(async () => {
       const token = readToken(code);
-      const verdict = token ? await this.decide(token.ticketId, token) : this.refusal('forged');
+      const verdict = token ? await this.judged(token.ticketId, token) : this.refusal('forged');
       this.remember(code, performance.now());
       this.shownText = code;
       this.show(verdict);
@@ -179,16 +181,27 @@ export class Scanner {
   /** By hand, from the list. */
   admit(ticketId: string): Promise<void> {
     return this.inLine(async () => {
-      const verdict = await this.decide(ticketId);
+      const verdict = await this.judged(ticketId);
       this.shownText = '';
       this.show(verdict);
     });
   }
 
   private inLine(work: () => Promise<void>): Promise<void> {
-    const done = this.line.then(work).then(() => this.look());
+    // Counters that cannot be read again are old ones, and no reason to keep an answer back.
+    const done = this.line.then(work).then(() => this.look().catch(() => undefined));
     this.line = done.catch(() => undefined);
     return done;
+  }
+
+  /** A verdict in any case, for a mute scanner leaves a steward guessing: what fails here is the phone's own storage, when it is full. */
+  private async judged(ticketId: string, token?: Token): Promise<Omit<Shown, 'serial'>> {
+    try {
+      return await this.decide(ticketId, token);
+    } catch (error) {
+      console.warn('scanner:', error);
+      return this.refusal('unsaved');
+    }
   }
 
   private show(verdict: Omit<Shown, 'serial'>): void {
@@ -237,14 +250,17 @@ export class Scanner {
     const row = await this.store.row(ticketId);
     const name = verdict.ticket?.attendeeName ?? row?.attendeeName ?? null;
     const type = row?.ticketTypeName ?? null;
-    if (verdict.reason === null) {
-      await this.store.learn(ticketId, { status: 'used', usedAt: scannedAt, usedGate: gate });
-      await this.store.put('last', { ticketId, scanId, name });
-      return this.refusal('admit', { name, type });
-    }
     const { reason, firstUsedAt: usedAt, firstUsedGate: usedGate } = verdict;
-    if (reason === 'already-used') await this.store.learn(ticketId, { status: 'used', usedAt, usedGate });
-    return this.refusal(reason, { name, type, usedAt, usedGate });
+    try {
+      if (reason === null) {
+        await this.store.learn(ticketId, { status: 'used', usedAt: scannedAt, usedGate: gate });
+        await this.store.put('last', { ticketId, scanId, name });
+      } else if (reason === 'already-used') await this.store.learn(ticketId, { status: 'used', usedAt, usedGate });
+    } catch (error) {
+      // The server has decided; that this phone cannot remember it changes nothing for who stands before it.
+      console.warn('scanner:', error);
+    }
+    return reason === null ? this.refusal('admit', { name, type }) : this.refusal(reason, { name, type, usedAt, usedGate });
   }
 
   private async decideAlone(scan: Queued, token?: Token): Promise<Omit<Shown, 'serial'>> {
