@@ -168,6 +168,17 @@ bool account_reset_password(struct tx *tx, const struct id *id, const char *pass
     return true;
 }
 
+void account_end_others(struct tx *tx, const struct id *id, const struct id *keep)
+{
+    struct query *q = query(tx, &account_end_others_sql);
+
+    bind_id(q, ":id", id);
+    bind_id(q, ":keep", keep);
+    bind_int(q, ":now", tx->now_ms);
+    query_run(q);
+    account_tell(tx, id);
+}
+
 bool account_change_password(struct tx *tx, const struct account *account, const char *password, const struct id *keep)
 {
     struct query *q = query(tx, &account_change_sql);
@@ -179,12 +190,7 @@ bool account_change_password(struct tx *tx, const struct account *account, const
     bind_int(q, ":now", tx->now_ms);
     if (query_run(q) != 1)
         return false;
-    q = query(tx, &account_end_others_sql);
-    bind_id(q, ":id", &account->id);
-    bind_id(q, ":keep", keep);
-    bind_int(q, ":now", tx->now_ms);
-    query_run(q);
-    account_tell(tx, &account->id);
+    account_end_others(tx, &account->id, keep);
     return true;
 }
 

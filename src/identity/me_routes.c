@@ -1,9 +1,6 @@
 /* me_routes.c - what a signed-in person asks of his own account and Cognito's wire has no word for. */
 #include "identity/operations.h"
 
-/* A stolen token must not make itself a way past the second factor: the sign-in, which took that factor, must be fresh. */
-enum { FRESH_MS = 15 * 60 * 1000 };
-
 static enum err make_recovery_codes(struct req *req, struct tx *tx)
 {
     const struct id *account = &req->caller.account;
@@ -12,7 +9,7 @@ static enum err make_recovery_codes(struct req *req, struct tx *tx)
 
     if (!account_by_id(tx, account, &owner) || !totp_read(tx, account, &totp) || !totp.enabled)
         return fail(tx, ERR_CONFLICT, "Two-factor sign-in is not switched on.");
-    if (!session_is_fresh(tx, &req->caller.session, FRESH_MS))
+    if (!session_is_fresh(tx, &req->caller.session))
         return fail(tx, ERR_FORBIDDEN, "Sign in again first: recovery codes are given out within 15 minutes of signing in.");
 
     const char **codes = recovery_make(tx, account);

@@ -219,9 +219,33 @@ static enum err answer_finish(struct req *req, struct tx *tx, struct call *call)
 
 /* ---- enrolling ---- */
 
-static enum err by_token_look(struct req *req, struct tx *tx, struct call *call)
+/* Cognito takes any access token here. False when it answered with an exception. */
+static bool is_fresh(struct req *req, struct tx *tx, const struct call *call)
+{
+    if (session_is_fresh(tx, &call->claims.session))
+        return true;
+    refuse(req, NotAuthorizedException, "Sign in again first: the second factor is changed within 15 minutes of signing in.");
+    return false;
+}
+
+/* What is signed in elsewhere was let in by what was asked for before, on a phone perhaps that was lost. */
+static void factor_changed(struct tx *tx, const struct call *call, const char *subject, const char *text, const char *note)
+{
+    account_end_others(tx, &call->account.id, &call->claims.session);
+    account_notify(tx, &call->account, subject, text);
+    tx_note(tx, note, &call->account.id, NULL);
+}
+
+static enum err preference_look(struct req *req, struct tx *tx, struct call *call)
 {
     call_find_by_access_token(req, tx, call);
+    return ERR_OK;
+}
+
+static enum err associate_look(struct req *req, struct tx *tx, struct call *call)
+{
+    if (call_find_by_access_token(req, tx, call))
+        is_fresh(req, tx, call);
     return ERR_OK;
 }
 
@@ -271,7 +295,7 @@ static enum err verify_look(struct req *req, struct tx *tx, struct call *call)
 {
     struct totp totp;
 
-    if (!call_find_by_access_token(req, tx, call))
+    if (!call_find_by_access_token(req, tx, call) || !is_fresh(req, tx, call))
         return ERR_OK;
     totp_read(tx, &call->account.id, &totp);
     count_by(req, call, &totp);
@@ -296,9 +320,9 @@ static enum err verify_finish(struct req *req, struct tx *tx, struct call *call)
     if (!proof)
         return refuse(req, EnableSoftwareTokenMFAException, NULL);
     if (totp_read(tx, &call->account.id, &totp) && totp.enabled)
-        account_notify(tx, &call->account, "Your authenticator app was replaced",
-                       "Signing in to your Usher account now takes the codes of another authenticator app.\n\n"
-                       "If it was not you, ask for a new password at the sign-in page at once.\n");
+        factor_changed(tx, call, "Your authenticator app was replaced",
+                       "Signing in to your Usher account now takes the codes of another authenticator app. Sessions on other devices have ended.\n\n"
+                       "If it was not you, ask for a new password at the sign-in page at once.\n", "account.totp-replaced");
     totp_prove(tx, &call->account.id, proof, in->name);
     tx_note(tx, "account.totp-proven", &call->account.id, NULL);
 
@@ -321,19 +345,19 @@ static enum err preference_finish(struct req *req, struct tx *tx, struct call *c
     bool there = totp_read(tx, &call->account.id, &totp);
     if (in->totp->enabled && !(there && totp.proven))
         return refuse(req, InvalidParameterException, "User has not verified software token mfa");
+    if (in->totp->enabled != totp.enabled && !is_fresh(req, tx, call))
+        return ERR_OK;
     if (in->totp->enabled && !totp.enabled) {
         totp_enable(tx, &call->account.id);
-        account_notify(tx, &call->account, "Two-factor sign-in is on",
-                    "From now on signing in to your Usher account takes a code of your authenticator app.\n\n"
-                    "If it was not you who switched this on, ask for a new password at the sign-in page at once.\n");
-        tx_note(tx, "account.totp-on", &call->account.id, NULL);
+        factor_changed(tx, call, "Two-factor sign-in is on",
+                       "From now on signing in to your Usher account takes a code of your authenticator app. Sessions on other devices have ended.\n\n"
+                       "If it was not you who switched this on, ask for a new password at the sign-in page at once.\n", "account.totp-on");
     } else if (!in->totp->enabled && there) {
-        totp_remove(tx, &call->account.id);
+        totp_remove(tx, &call->account.id); /* also what was never switched on */
         if (totp.enabled)
-            account_notify(tx, &call->account, "Two-factor sign-in is off",
-                        "Signing in to your Usher account takes the password alone again.\n\n"
-                        "If it was not you who switched this off, ask for a new password at the sign-in page at once.\n");
-        tx_note(tx, "account.totp-off", &call->account.id, NULL);
+            factor_changed(tx, call, "Two-factor sign-in is off",
+                           "Signing in to your Usher account takes the password alone again. Sessions on other devices have ended.\n\n"
+                           "If it was not you who switched this off, ask for a new password at the sign-in page at once.\n", "account.totp-off");
     }
     return cognito_reply_empty(req);
 }
@@ -357,10 +381,10 @@ enum err account_take_factor_off(struct tx *tx, const char *email)
 }
 
 const struct operation mfa_operations[] = {
-    { "AssociateSoftwareToken", NULL, &with_access_token_shape, .by_token = true, .limit = "account", .per_minute = 30, .look = by_token_look,
+    { "AssociateSoftwareToken", NULL, &with_access_token_shape, .by_token = true, .limit = "account", .per_minute = 30, .look = associate_look,
       .finish = associate_finish },
     { "VerifySoftwareToken", NULL, &verify_shape, .by_token = true, .limit = "code", .per_minute = 30, .look = verify_look, .finish = verify_finish },
-    { "SetUserMFAPreference", NULL, &preference_shape, .by_token = true, .limit = "account", .per_minute = 30, .look = by_token_look,
+    { "SetUserMFAPreference", NULL, &preference_shape, .by_token = true, .limit = "account", .per_minute = 30, .look = preference_look,
       .finish = preference_finish },
     { "RespondToAuthChallenge", "SOFTWARE_TOKEN_MFA", &totp_answer_shape, .limit = "code", .per_minute = 30, .look = answer_look, .lane = LANE_SIGN,
       .work = call_sign_tokens, .finish = answer_finish },

@@ -183,6 +183,8 @@ bool account_signed_in(struct tx *tx, const struct account *account);
 void account_rehash_password(struct tx *tx, const struct account *account, const char *password);
 /* A new password by reset: failures are forgotten, and every session and token so far is void. False when the account was disabled or deleted meanwhile. */
 bool account_reset_password(struct tx *tx, const struct id *id, const char *password);
+/* All sessions but `keep` end, and their tokens with them. */
+void account_end_others(struct tx *tx, const struct id *id, const struct id *keep);
 /* A new password by its owner, signed in as `keep`: other sessions end, this one goes on. False when password, epoch or status changed
  * since `account` was read. */
 bool account_change_password(struct tx *tx, const struct account *account, const char *password, const struct id *keep);
@@ -280,8 +282,9 @@ struct refresh_token session_successor(const struct identity *identity, const st
 /* The successor becomes the newest; false when the token was not the newest any more. */
 bool session_rotate(struct tx *tx, const struct refresh_token *token, const struct refresh_token *successor);
 void session_revoke(struct tx *tx, const struct session *session);
-/* Did it begin less than `within_ms` ago? */
-bool session_is_fresh(struct tx *tx, const struct id *session, int64_t within_ms);
+/* Did it begin a moment ago? A stolen token, or a phone that lies around unlocked, must not make itself a way past the second factor, nor lock the
+ * owner out by one of its own: what changes it, and hands out what stands in for it, takes a sign-in of the last 15 minutes. */
+bool session_is_fresh(struct tx *tx, const struct id *session);
 /* Remove up to 100 sessions that expired a day ago; how many they were. */
 int64_t session_remove_expired(struct tx *tx);
 

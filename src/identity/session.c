@@ -23,6 +23,8 @@ SQL(session_rotate_sql, "UPDATE session SET previous_hash = hash, hash = :next, 
 SQL(session_revoke_sql, "UPDATE session SET revoked_at = :now WHERE id = :id AND revoked_at IS NULL");
 SQL(session_expired_sql, "DELETE FROM session WHERE id IN (SELECT id FROM session WHERE expires_at < :before ORDER BY expires_at LIMIT 100)");
 
+enum { FRESH_MS = 15 * 60 * 1000 };
+
 /* ---- the token's text: base64url of id and secret, 64 characters ---- */
 
 enum { TOKEN_BYTES = 16 + REFRESH_SECRET_BYTES, TOKEN_TEXT = TOKEN_BYTES / 3 * 4, B64 = sodium_base64_VARIANT_URLSAFE_NO_PADDING };
@@ -162,11 +164,11 @@ void session_revoke(struct tx *tx, const struct session *session)
     account_tell(tx, &session->account);
 }
 
-bool session_is_fresh(struct tx *tx, const struct id *session, int64_t within_ms)
+bool session_is_fresh(struct tx *tx, const struct id *session)
 {
     struct session found;
 
-    return session_by_id(tx, session, &found) && tx->now_ms - found.auth_time_ms < within_ms;
+    return session_by_id(tx, session, &found) && tx->now_ms - found.auth_time_ms < FRESH_MS;
 }
 
 int64_t session_remove_expired(struct tx *tx)

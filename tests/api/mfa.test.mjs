@@ -85,6 +85,37 @@ test('enrolling: a code proves the secret, and only the preference switches it o
     await waitFor(async () => (await usher.allMail()).some((m) => m.to.includes(who.email) && /sign-in is off/.test(m.subject)), 'the other notice');
 });
 
+test('a factor is changed behind a fresh sign-in only, and sessions elsewhere end with the change', async () => {
+    const who = await usher.account(), elsewhere = await usher.signIn(who.email);
+    const works = async ({ accessToken, token }) => [(await usher.cognito('GetUser', { AccessToken: accessToken })).error, (await usher.api('GET', '/v1/registrations', { token })).status];
+    const again = async (operation, input) => {
+        const { error, message } = await usher.cognito(operation, input);
+        assert.deepEqual([error, /^Sign in again first/.test(message)], ['NotAuthorizedException', true], operation);
+    };
+    await usher.advance(15 * 60_000 + 1000);
+    await again('AssociateSoftwareToken', { AccessToken: who.accessToken });
+    await again('VerifySoftwareToken', { AccessToken: who.accessToken, UserCode: '123456' });
+
+    const fresh = await usher.signIn(who.email);
+    const { SecretCode: secret } = await done('AssociateSoftwareToken', { AccessToken: fresh.accessToken });
+    await done('VerifySoftwareToken', { AccessToken: fresh.accessToken, UserCode: totp(secret) });
+    await again('SetUserMFAPreference', on(who));
+    assert.deepEqual([await works(who), await works(elsewhere)], [[null, 200], [null, 200]]);
+    await done('SetUserMFAPreference', on(fresh));
+    assert.deepEqual([await works(fresh), await works(who), await works(elsewhere)], [[null, 200], ['NotAuthorizedException', 401], ['NotAuthorizedException', 401]]);
+
+    await usher.advance(15 * 60_000 + 1000);
+    await done('SetUserMFAPreference', on(fresh)); // it says what is so already
+    await done('SetUserMFAPreference', { AccessToken: fresh.accessToken });
+    await again('SetUserMFAPreference', on(fresh, false));
+    await again('AssociateSoftwareToken', { AccessToken: fresh.accessToken });
+    await challenge(who);
+    const { AuthenticationResult: { AccessToken } } = await done('RespondToAuthChallenge', answerTo(await challenge(who), who.email, totp(secret)));
+    await done('SetUserMFAPreference', on({ accessToken: AccessToken }, false));
+    await usher.signIn(who.email);
+    assert.deepEqual(await works(fresh), ['NotAuthorizedException', 401]);
+});
+
 test('signing in: the session bears a wrong code, a code counts once, one step either side', async () => {
     const who = await enrolled();
     await refused('NotAuthorizedException', 'InitiateAuth', byPassword(who.email, 'not the password'));

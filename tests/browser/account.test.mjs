@@ -79,11 +79,23 @@ test('two-step sign-in: set up, signed in with by code and by recovery code, and
     await page.getByRole('button', { name: 'Sign in' }).click();
     await page.getByText('9 recovery codes are left.').waitFor();
 
-    // A sign-in of long ago hands out no codes, and says what to do.
+    // A sign-in of long ago hands out no codes and changes nothing, and says what to do.
     await usher.advance(16 * 60_000);
     await page.getByRole('button', { name: 'New recovery codes' }).click();
     await page.getByRole('button', { name: 'Make new codes' }).click();
-    await page.getByText('Sign in again to get recovery codes.').waitFor();
+    await page.getByText('Please sign in again first.').waitFor();
+    await page.reload();
+    await page.getByRole('button', { name: 'Turn off' }).click();
+    await page.getByRole('button', { name: 'Turn it off' }).click();
+    await page.getByText('Please sign in again first.').waitFor();
+    await picture(page, 'two-step-stale-390');
+    await axe(page, 'two-step: a sign-in of long ago');
+    await page.getByRole('button', { name: 'Sign in again' }).click();
+    await page.getByLabel('E-mail address').fill(account.email);
+    await page.getByRole('textbox', { name: 'Password' }).fill(password);
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByLabel('Code from your authenticator app').fill(totp(secret));
+    await page.getByRole('button', { name: 'Sign in' }).click();
     await page.getByRole('button', { name: 'Turn off' }).click();
     await page.getByRole('button', { name: 'Turn it off' }).click();
     await page.getByRole('button', { name: 'Set up two-step sign-in' }).waitFor();

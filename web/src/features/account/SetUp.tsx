@@ -6,6 +6,8 @@ import { auth, type User } from '@/app/session';
 import { CodeField } from '@/features/auth/parts';
 import { field, useAction } from '@/features/auth/useAction';
 import { Button, ErrorState, Loading, Notice } from '@/ui';
+import { useAccountError } from './errors';
+import { SignInAgain, wantsSignIn } from './SignInAgain';
 
 /** In groups of four, as one types it. */
 const grouped = (secret: string) => secret.match(/.{1,4}/g)?.join(' ') ?? secret;
@@ -32,7 +34,8 @@ export function SetUp({ user, onDone, onCancel }: { user: User; onDone: () => vo
     proven.current = true;
     await updateMFAPreference({ totp: 'PREFERRED' });
     onDone();
-  });
+  }, useAccountError());
+  if (wantsSignIn(secret.error)) return <SignInAgain />;
   if (secret.isError) return <ErrorState error={secret.error} retry={() => void secret.refetch()} />;
   if (secret.isPending) return <Loading />;
   return (

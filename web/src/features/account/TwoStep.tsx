@@ -1,15 +1,14 @@
 import { Plural, Trans, useLingui } from '@lingui/react/macro';
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
-import { useNavigate } from 'react-router';
-import { ApiError } from '@/api/errors';
 import { get, post } from '@/api/http';
 import { keys, queries } from '@/api/query';
-import { auth, type User, useSession } from '@/app/session';
+import { auth, type User } from '@/app/session';
 import { Badge, Button, Card, Dialog, ErrorState, Loading, Notice } from '@/ui';
 import { useAccountError } from './errors';
 import { RecoveryCodes } from './RecoveryCodes';
 import { SetUp } from './SetUp';
+import { SignInAgain, wantsSignIn } from './SignInAgain';
 
 /** A password and a code of an authenticator app. */
 export function TwoStep({ user }: { user: User }) {
@@ -48,7 +47,7 @@ export function TwoStep({ user }: { user: User }) {
         <ErrorState error={mfa.error} retry={() => void mfa.refetch()} />
       ) : (
         <div className="space-y-4">
-          {recovery.isError && <NoCodes error={recovery.error} />}
+          {recovery.isError && (wantsSignIn(recovery.error) ? <SignInAgain /> : <ErrorState error={recovery.error} />)}
           {mfa.data.totpEnabled ? (
             <On
               left={mfa.data.recoveryCodesLeft}
@@ -64,28 +63,6 @@ export function TwoStep({ user }: { user: User }) {
         </div>
       )}
     </Card>
-  );
-}
-
-/** Recovery codes are given out shortly after a sign-in only: a device that lies around unlocked must not hand out ways past the second step. */
-function NoCodes({ error }: { error: unknown }) {
-  const { t } = useLingui();
-  const { leave } = useSession();
-  const navigate = useNavigate();
-  if (!(error instanceof ApiError && error.status === 403)) return <ErrorState error={error} />;
-  const again = async () => {
-    await leave();
-    navigate('/auth/sign-in?next=/account/security');
-  };
-  return (
-    <Notice tone="warn" title={t`Sign in again to get recovery codes.`}>
-      <p>
-        <Trans>They are given out only within 15 minutes of a sign-in. Nothing else has changed.</Trans>
-      </p>
-      <Button look="secondary" className="mt-3" onClick={() => void again()}>
-        <Trans>Sign in again</Trans>
-      </Button>
-    </Notice>
   );
 }
 
@@ -148,7 +125,7 @@ function TurnOff({ onClose }: { onClose: () => void }) {
       <p>
         <Trans>The password alone will open your account again, and your recovery codes stop working. A mail tells you of it.</Trans>
       </p>
-      {off.isError && <Notice tone="bad" title={words(off.error)} />}
+      {off.isError && (wantsSignIn(off.error) ? <SignInAgain /> : <Notice tone="bad" title={words(off.error)} />)}
       <div className="flex flex-wrap gap-2">
         <Button look="danger" busy={off.isPending} onClick={() => off.mutate()}>
           <Trans>Turn it off</Trans>
