@@ -1,10 +1,11 @@
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { lingui } from '@lingui/vite-plugin';
 import babel from '@rolldown/plugin-babel';
 import tailwindcss from '@tailwindcss/vite';
 import react from '@vitejs/plugin-react';
 import type { Plugin } from 'vite';
-import { VitePWA } from 'vite-plugin-pwa';
+import { type ManifestOptions, VitePWA } from 'vite-plugin-pwa';
 import { defineConfig } from 'vitest/config';
 
 const api = ['/v1', '/identity', '/objects', '/sim', '/config.json', '/openapi.json'];
@@ -26,6 +27,63 @@ const oneAdapter: Plugin = {
   load: (id) => (id === '\0no-fetch-adapter' ? 'export const getFetch = () => undefined;' : undefined),
 };
 
+type Chunk = { file: string; imports?: string[]; dynamicImports?: string[]; css?: string[]; assets?: string[] };
+
+/** The built files that pages under these folders of the sources load, now or later; and the frame, its words, and who is signed in. */
+function filesOf(folders: string[]): Set<string> {
+  const chunks: Record<string, Chunk> = JSON.parse(readFileSync(new URL('./dist/.vite/manifest.json', import.meta.url), 'utf8'));
+  const names = new Set<string>();
+  const take = (name: string, later: boolean) => {
+    if (names.has(name)) return;
+    names.add(name);
+    const { imports = [], dynamicImports = [] } = chunks[name] ?? {};
+    for (const next of later ? [...imports, ...dynamicImports] : imports) take(next, later);
+  };
+  // The frame names every page as one that may be loaded later: those are not taken.
+  take('index.html', false);
+  const own = ['src/locales/', 'src/features/auth/amplify.ts', ...folders];
+  for (const name of Object.keys(chunks)) if (own.some((folder) => name.startsWith(folder))) take(name, true);
+  return new Set([...names].flatMap((name) => [chunks[name]?.file ?? '', ...(chunks[name]?.css ?? []), ...(chunks[name]?.assets ?? [])]));
+}
+
+/**
+ * A worker that opens one part of the app without a network, with what that part needs and nothing more: a ticket's holder does not fetch the scanner's
+ * WebAssembly. Only the scanner and one's own tickets have one: a public page that an old worker kept would show stale prices. Each is registered for its
+ * own scope, and the frame is given to no other path.
+ */
+function offline(scope: string, filename: string, folders: string[], others: string[], manifest?: Partial<ManifestOptions>) {
+  return VitePWA({
+    registerType: 'prompt',
+    injectRegister: false,
+    scope,
+    filename,
+    includeManifestIcons: false,
+    ...(manifest ? { manifest, manifestFilename: 'scan.webmanifest' } : { manifest: false }),
+    workbox: {
+      inlineWorkboxRuntime: true,
+      // So that also the first visit, whose page came before the worker, has everything it fetches later.
+      clientsClaim: true,
+      globPatterns: ['index.html', 'theme.js', 'icon.svg', 'assets/*.{js,css}', ...others],
+      manifestTransforms: [
+        (entries) => {
+          const files = filesOf(folders);
+          const needed = (url: string) => !/^assets\/.*\.(js|css)$/.test(url) || files.has(url);
+          return {
+            // The page as the server gives it under this part's address: with its settings, and its content policy.
+            manifest: entries
+              .filter(({ url }) => needed(url))
+              .map((entry) => (entry.url === 'index.html' ? { ...entry, url: scope } : entry)),
+            warnings: [],
+          };
+        },
+      ],
+      maximumFileSizeToCacheInBytes: 2_000_000,
+      navigateFallback: scope,
+      navigateFallbackAllowlist: [new RegExp(`^${scope}(/|$)`)],
+    },
+  });
+}
+
 export default defineConfig(({ command }) => ({
   plugins: [
     oneAdapter,
@@ -33,42 +91,17 @@ export default defineConfig(({ command }) => ({
     babel({ plugins: ['@lingui/babel-plugin-lingui-macro'] }),
     lingui(),
     tailwindcss(),
-    // Only the scanner and one's own tickets work without a network: a public page that an old worker kept would show stale prices. Each registers the
-    // worker for its own scope (/scan, /tickets), and the frame is given to no other path.
-    VitePWA({
-      registerType: 'prompt',
-      injectRegister: false,
+    ...offline('/scan', 'offline-worker.js', ['src/features/scan/'], ['assets/*.wasm'], {
+      name: 'Usher gate scanner',
+      short_name: 'Usher gate',
+      start_url: '/scan',
       scope: '/scan',
-      manifestFilename: 'scan.webmanifest',
-      filename: 'offline-worker.js',
-      manifest: {
-        name: 'Usher gate scanner',
-        short_name: 'Usher gate',
-        start_url: '/scan',
-        scope: '/scan',
-        display: 'standalone',
-        background_color: '#15121a',
-        theme_color: '#15121a',
-        icons: [{ src: '/icon.svg', sizes: 'any', type: 'image/svg+xml', purpose: 'any' }],
-      },
-      workbox: {
-        inlineWorkboxRuntime: true,
-        // So that also the first visit, whose page came before the worker, has everything it fetches later.
-        clientsClaim: true,
-        globPatterns: ['index.html', 'theme.js', 'icon.svg', 'assets/*.{js,css,wasm}'],
-        // The page as the server gives it under the scanner's address: with its settings, and its content policy.
-        manifestTransforms: [
-          (entries) => ({
-            manifest: entries.map((entry) => (entry.url === 'index.html' ? { ...entry, url: '/scan' } : entry)),
-            warnings: [],
-          }),
-        ],
-        globIgnores: ['assets/{stripe,manage,checkout,discover}-*'],
-        maximumFileSizeToCacheInBytes: 2_000_000,
-        navigateFallback: '/scan',
-        navigateFallbackAllowlist: [/^\/scan(\/|$)/, /^\/tickets(\/|$)/],
-      },
+      display: 'standalone',
+      background_color: '#15121a',
+      theme_color: '#15121a',
+      icons: [{ src: '/icon.svg', sizes: 'any', type: 'image/svg+xml', purpose: 'any' }],
     }),
+    ...offline('/tickets', 'tickets-worker.js', ['src/features/tickets/', 'src/features/checkout/locales/'], []),
   ],
   resolve: {
     alias: [{ find: '@', replacement: fileURLToPath(new URL('./src', import.meta.url)) }, ...(command === 'build' ? leanRouter : [])],

@@ -170,7 +170,8 @@ void assets_not_found(struct req *req)
     struct html_page page = html_begin(req, 404);
 
     buf_str(&page.head, "<title>Not found &middot; Usher</title><meta name=\"robots\" content=\"noindex\">");
-    buf_str(&page.body, "<h1>There is no such page</h1><p>The address may be mistyped, or the page is gone. <a href=\"/\">Upcoming events</a></p>");
+    buf_str(&page.body, "<div class=\"plain\"><h1>There is no such page</h1><p>The address may be mistyped, or the page is gone. "
+                         "<a href=\"/\">Upcoming events</a></p></div>");
     html_reply(req, &page);
 }
 
@@ -183,6 +184,7 @@ const struct route asset_routes[] = {
     FILE_ROUTE("/theme.js"),
     FILE_ROUTE("/problem.css"),
     FILE_ROUTE("/offline-worker.js"),
+    FILE_ROUTE("/tickets-worker.js"),
     FILE_ROUTE("/scan.webmanifest"),
     /* Each needs its line in web/src/routes.tsx; what is not listed is a real 404. "/" and "/e/{eventId}" are events'. */
     PAGE_ROUTE("/checkout/{page...}"),

@@ -267,6 +267,9 @@ test('tickets that were seen once are shown at a door without a network, also wh
     await page.getByText('You are offline. These are your tickets as they were seen last.').waitFor();
     await page.getByText('Behind thick walls').waitFor();
     await axe(page, 'tickets without a network');
+    const kept = await page.evaluate(async () => (await Promise.all((await caches.keys()).map(async (name) => (await caches.open(name)).keys()))).flat().map(({ url }) => url));
+    assert.ok(kept.some((url) => /TicketPage/.test(url)));
+    assert.deepEqual(kept.filter((url) => /wasm|scan|EventPage|DetailsPage|DashboardPage/i.test(url)), [], 'a ticket\'s holder keeps what tickets need, and nothing more');
     const other = await visitor.context.newPage();
     await assert.rejects(other.goto(`${usher.url}/e/${event.eventId}`), /ERR_CONNECTION_REFUSED/);
     await other.close();
