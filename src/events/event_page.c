@@ -112,11 +112,25 @@ static const char *image_url(struct req *req, const struct event *event)
     return arena_printf(req->arena, "%s/v1/events/%s/image", req->app->public_url, id);
 }
 
+enum sale { SALE_OPEN, SALE_EARLY, SALE_OVER, SALE_SOLD_OUT };
+
+static enum sale sale_of(const struct event *event, const struct ticket_type *type, int64_t now_ms)
+{
+    if (event->status != EVENT_PUBLISHED || event->ends_at_ms <= now_ms || (type->sale_ends_at_ms && type->sale_ends_at_ms <= now_ms))
+        return SALE_OVER;
+    if (type->sale_starts_at_ms > now_ms)
+        return SALE_EARLY;
+    return event_available(event, type) ? SALE_OPEN : SALE_SOLD_OUT;
+}
+
 static const char *availability_of(const struct event *event, const struct ticket_type *type, int64_t now_ms)
 {
-    if (type->sale_starts_at_ms > now_ms)
-        return "https://schema.org/PreOrder";
-    return event_available(event, type) && event->status == EVENT_PUBLISHED ? "https://schema.org/InStock" : "https://schema.org/SoldOut";
+    static const char *const words[] = { [SALE_OPEN] = "https://schema.org/InStock",
+                                         [SALE_EARLY] = "https://schema.org/PreOrder",
+                                         [SALE_OVER] = "https://schema.org/SoldOut",
+                                         [SALE_SOLD_OUT] = "https://schema.org/SoldOut" };
+
+    return words[sale_of(event, type, now_ms)];
 }
 
 static void offers_json(struct buf *out, struct req *req, const struct event *event)
@@ -217,7 +231,7 @@ static void head_of(struct buf *out, struct req *req, struct tx *tx, const struc
     json_ld(out, req, tx, event);
 }
 
-/* ---- the body, for those without JavaScript ---- */
+/* ---- the body, for those without JavaScript, and for all until the app is there (".plain" in the app's styles) ---- */
 
 static void paragraph(struct buf *out, const char *text)
 {
@@ -226,9 +240,26 @@ static void paragraph(struct buf *out, const char *text)
     buf_str(out, "</p>");
 }
 
+/* Why a ticket cannot be had now, where the event itself is still to come. */
+static const char *sale_text(struct req *req, const struct event *event, const struct ticket_type *type)
+{
+    if (event->status != EVENT_PUBLISHED || event->ends_at_ms <= req->now_ms)
+        return "";
+    switch (sale_of(event, type, req->now_ms)) {
+    case SALE_EARLY:
+        return arena_printf(req->arena, " (on sale from %s)", local_text(req->arena, type->sale_starts_at_ms, event->timezone));
+    case SALE_OVER:
+        return " (sale has ended)";
+    case SALE_SOLD_OUT:
+        return " (sold out)";
+    default:
+        return "";
+    }
+}
+
 static const char *type_text(struct req *req, const struct event *event, const struct ticket_type *type)
 {
-    const char *left = event->status != EVENT_PUBLISHED ? "" : event_available(event, type) ? "" : " (sold out)";
+    const char *left = sale_text(req, event, type);
 
     if (!type->price)
         return arena_printf(req->arena, "%s: free%s", type->name, left);
@@ -239,11 +270,13 @@ static void body_of(struct buf *out, struct req *req, const struct event *event)
 {
     const char *place = place_of(req->arena, event);
 
-    buf_str(out, "<article><h1>");
+    buf_str(out, "<article class=\"plain\"><h1>");
     html_text(out, event->title);
     buf_str(out, "</h1>");
     if (event->status == EVENT_CANCELLED)
         paragraph(out, "This event was cancelled.");
+    else if (event->ends_at_ms <= req->now_ms)
+        paragraph(out, "This event is over.");
     paragraph(out, arena_printf(req->arena, "%s (%s)", local_text(req->arena, event->starts_at_ms, event->timezone), event->timezone));
     if (*place)
         paragraph(out, event->venue_address ? arena_printf(req->arena, "%s, %s", place, event->venue_address) : place);
@@ -255,7 +288,7 @@ static void body_of(struct buf *out, struct req *req, const struct event *event)
         html_text(out, type_text(req, event, &event->types[i]));
         buf_str(out, "</li>");
     }
-    buf_str(out, "</ul></article><noscript><p>Buying a ticket needs JavaScript.</p></noscript>");
+    buf_str(out, "</ul><noscript><p>Buying a ticket needs JavaScript.</p></noscript></article>");
 }
 
 /* ---- pages ---- */
@@ -309,10 +342,10 @@ static enum err show_list_page(struct req *req, struct tx *tx)
     meta(&page.head, "name", "description", words);
     meta(&page.head, "property", "og:title", "Upcoming events");
     meta(&page.head, "property", "og:site_name", "Usher");
-    buf_str(&page.body, "<h1>Upcoming events</h1><ul>");
+    buf_str(&page.body, "<div class=\"plain\"><h1>Upcoming events</h1><ul>");
     for (size_t i = 0; i < events.count; i++)
         list_item(&page.body, req, &events.items[i]);
-    buf_str(&page.body, "</ul>");
+    buf_str(&page.body, "</ul></div>");
     return html_reply(req, &page);
 }
 
