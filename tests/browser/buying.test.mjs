@@ -75,6 +75,88 @@ test('a bank that asks: the way there and back, and a bank that says no', async 
     await page.waitForURL(/\/sim\//);
     await page.getByRole('button').first().click();
     await page.getByText('You are in!').waitFor();
+
+    await page.goto(`${usher.url}/checkout/${event.eventId}?${event.ticketTypes[0].ticketTypeId}=1`);
+    await page.getByRole('button', { name: 'Hold the seats and pay' }).click();
+    await fillCard(page, '4000 0000 0000 3220');
+    await page.waitForURL(/\/sim\//);
+    await page.getByRole('button').last().click();
+    await page.getByText('Your bank said no.').waitFor();
+    await page.waitForURL((url) => url.search === ''); // the intent's secret does not stay in the address
+    await fillCard(page, '4242 4242 4242 4242');
+    await page.getByText('You are in!').waitFor();
+    await visitor.close();
+});
+
+test('what was chosen and typed outlives a reload, a look back, a tunnel and a session that ends', async () => {
+    const buyer = await usher.account({ name: 'Rea Reload' });
+    const visitor = await visit(usher, { width: 390, height: 844 });
+    const { page } = visitor;
+    await visitor.signIn(buyer, password);
+    await page.goto(`${usher.url}/e/${event.eventId}`);
+    await page.getByRole('button', { name: 'Choose tickets' }).click();
+    await page.getByRole('textbox', { name: 'How many: Standard' }).fill('12');
+    await page.getByText('€300.00').waitFor();
+    await page.getByRole('button', { name: 'Get tickets' }).click();
+    await page.getByLabel('Name each guest').check();
+    const guest = (n) => page.getByRole('group', { name: `${n}. Standard`, exact: true }).getByLabel('Name');
+    assert.equal(await guest(1).inputValue(), 'Rea Reload');
+    await guest(12).fill('Guest Twelve');
+    await page.reload();
+    await guest(12).waitFor();
+    assert.equal(await guest(12).inputValue(), 'Guest Twelve');
+
+    await page.goBack();
+    await page.getByText('€300.00').waitFor();
+    await visitor.context.setOffline(true);
+    await page.getByText('No connection.').waitFor();
+    await page.getByRole('heading', { name: event.title }).waitFor();
+    await visitor.context.setOffline(false);
+    await page.getByText('No connection.').waitFor({ state: 'hidden' });
+    await page.getByRole('button', { name: 'Get tickets' }).click();
+    await guest(12).waitFor();
+
+    await usher.cognito('GlobalSignOut', { AccessToken: buyer.accessToken, ClientId: undefined });
+    await page.getByRole('button', { name: 'Hold the seats and pay' }).click();
+    await page.getByText('You are signed out.').waitFor();
+    await page.getByRole('main').getByRole('link', { name: 'Sign in' }).click();
+    await page.getByLabel('E-mail address', { exact: true }).fill(buyer.email);
+    await page.getByRole('textbox', { name: 'Password' }).fill(password);
+    await page.getByRole('main').getByRole('button', { name: 'Sign in' }).click();
+    await guest(12).waitFor();
+    assert.equal(await guest(12).inputValue(), 'Guest Twelve');
+    await page.getByRole('button', { name: 'Hold the seats and pay' }).click();
+    await page.getByRole('timer').waitFor();
+
+    // Whoever loses the tab finds the seats under the tickets, and can give them back.
+    await page.goto(`${usher.url}/tickets`);
+    await page.getByRole('link', { name: 'Pay for them' }).click();
+    await page.getByRole('button', { name: 'Give the seats back' }).click();
+    await page.getByText('The seats are back on sale.').waitFor();
+    await page.getByText('€300.00').waitFor();
+    await visitor.close();
+});
+
+test('nothing is cut off on the smallest phone: a long name, and a code at the door', async () => {
+    const name = 'Donaudampfschifffahrtsgesellschaftskapitänsmützenabzeichenverordnungstagung';
+    const long = await usher.createFreeEvent(organizer, { title: name });
+    const buyer = await usher.account({ name });
+    const { ticketIds } = await usher.register(buyer, long, { quantity: 2, attendees: [{ ticketTypeId: long.ticketTypes[0].ticketTypeId, name }] });
+    const visitor = await visit(usher, { width: 320, height: 568 });
+    const { page } = visitor;
+    await visitor.signIn(buyer, password);
+    for (const path of ['/', `/e/${long.eventId}`, `/checkout/${long.eventId}?${long.ticketTypes[0].ticketTypeId}=1`, '/tickets', `/tickets/${ticketIds[0]}`]) {
+        await page.goto(usher.url + path);
+        await page.getByRole('main').getByText(name).first().waitFor();
+        await axe(page, `${path} at 320`);
+    }
+    const code = page.getByRole('img', { name: 'QR code of the ticket' });
+    await code.waitFor();
+    assert.ok(await code.evaluate((svg) => svg.getBoundingClientRect().right <= svg.parentElement.getBoundingClientRect().right), 'the whole code is seen');
+    await page.getByRole('link', { name: 'Next ticket' }).click();
+    await page.getByText('2 of 2').waitFor();
+    await code.waitFor();
+    visitor.sound();
     await visitor.close();
 });
 

@@ -1,5 +1,5 @@
 import { Trans, useLingui } from '@lingui/react/macro';
-import { type ReactNode, useEffect, useRef, useState } from 'react';
+import { type ReactNode, useEffect, useRef, useState, useSyncExternalStore } from 'react';
 import { Link, NavLink, Outlet, ScrollRestoration, useLocation, useNavigation } from 'react-router';
 import { choose, type Locale, locales } from '@/i18n';
 import { cx } from '@/ui';
@@ -21,7 +21,7 @@ export function Shell() {
   }, [pathname]);
 
   return (
-    <div className="flex min-h-dvh flex-col">
+    <div className="flex min-h-dvh flex-col pr-[env(safe-area-inset-right)] pl-[env(safe-area-inset-left)]">
       <a href="#main" className="sr-only focus:not-sr-only focus:absolute focus:z-50 focus:bg-surface focus:p-3">
         <Trans>Skip to content</Trans>
       </a>
@@ -32,6 +32,7 @@ export function Shell() {
         )}
       />
       <Header />
+      <Offline />
       <main id="main" ref={main} tabIndex={-1} className="mx-auto w-full max-w-6xl flex-1 px-4 py-6 outline-none sm:px-6">
         <Outlet />
       </main>
@@ -41,12 +42,42 @@ export function Shell() {
   );
 }
 
+function onNetwork(changed: () => void) {
+  window.addEventListener('online', changed);
+  window.addEventListener('offline', changed);
+  return () => {
+    window.removeEventListener('online', changed);
+    window.removeEventListener('offline', changed);
+  };
+}
+
+/** Without a network nothing new comes: what is shown may be old, and what is asked for waits. */
+function Offline() {
+  const online = useSyncExternalStore(onNetwork, () => navigator.onLine);
+  return (
+    <div role="status">
+      {!online && (
+        <p className="bg-warn-soft px-4 py-2 text-center font-semibold text-warn print:hidden">
+          <Trans>No connection. This page goes on by itself as soon as there is one.</Trans>
+        </p>
+      )}
+    </div>
+  );
+}
+
+/** Where a sign-in leads back to: this page, and from the pages of signing in to where those would have led. */
+function useSignIn(): string {
+  const { pathname, search } = useLocation();
+  const next = pathname.startsWith('/auth/') ? new URLSearchParams(search).get('next') : pathname + search;
+  return `/auth/sign-in?${new URLSearchParams({ next: next ?? '/' })}`;
+}
+
 const item =
   'rounded-[0.625rem] px-3 py-2 min-h-11 inline-flex items-center no-underline hover:bg-white/10 aria-[current=page]:underline underline-offset-8 decoration-2';
 
 function Header() {
   const { session } = useSession();
-  const { pathname } = useLocation();
+  const signIn = useSignIn();
   return (
     <header className="bg-band text-band-ink print:hidden">
       <div className="mx-auto flex max-w-6xl flex-wrap items-center gap-x-2 gap-y-1 px-4 py-2 sm:px-6">
@@ -74,7 +105,7 @@ function Header() {
             </>
           )}
           {session.status === 'out' && (
-            <Link to={`/auth/sign-in?next=${encodeURIComponent(pathname)}`} className={item}>
+            <Link to={signIn} className={item}>
               <Trans>Sign in</Trans>
             </Link>
           )}
@@ -86,7 +117,7 @@ function Header() {
 
 function Footer() {
   return (
-    <footer className="border-t border-border print:hidden">
+    <footer className="border-t border-border pb-[env(safe-area-inset-bottom)] print:hidden">
       <div className="mx-auto flex max-w-6xl flex-wrap items-center justify-between gap-4 px-4 py-5 text-sm text-muted sm:px-6">
         <p>
           <Trans>Usher: from the idea to the opened gate.</Trans>

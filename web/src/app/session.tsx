@@ -2,6 +2,7 @@
 import { createContext, type ReactNode, useCallback, useContext, useEffect, useMemo, useState } from 'react';
 import { tokensFrom } from '@/api/http';
 import { queries } from '@/api/query';
+import { forgetGuests } from '@/features/checkout/guests';
 import { forgetTickets } from '@/features/tickets/kept';
 import { config } from '@/lib/boot';
 
@@ -78,6 +79,7 @@ export function SessionProvider({ children }: { children: ReactNode }) {
     await (await auth()).leave(everywhere);
     queries.clear();
     forgetTickets();
+    forgetGuests();
     remember(undefined);
     setSession({ status: 'out' });
   }, []);

@@ -13,7 +13,7 @@ export function formatDateTime(at: string, zone: string, locale: string): string
     day: 'numeric',
     month: 'short',
     year: 'numeric',
-    hour: '2-digit',
+    hour: 'numeric',
     minute: '2-digit',
   });
 }
@@ -23,7 +23,7 @@ export function formatDate(at: string, zone: string, locale: string): string {
 }
 
 export function formatTime(at: string, zone: string, locale: string): string {
-  return format(at, zone, locale, { hour: '2-digit', minute: '2-digit' });
+  return format(at, zone, locale, { hour: 'numeric', minute: '2-digit' });
 }
 
 /** From and to: the day is named once where both lie on it. */

@@ -72,8 +72,10 @@ export function Checkbox({ label, hint, className, ...rest }: Common & InputHTML
         aria-describedby={hint ? `${id}-hint` : undefined}
         {...rest}
       />
-      <div>
-        <label htmlFor={id}>{label}</label>
+      <div className="min-w-0">
+        <label htmlFor={id} className="block min-h-7 pt-0.5">
+          {label}
+        </label>
         {hint && (
           <p id={`${id}-hint`} className="text-sm text-muted">
             {hint}

@@ -1,5 +1,5 @@
 import { Trans } from '@lingui/react/macro';
-import { createContext, type ReactNode, useCallback, useContext, useMemo, useRef, useState } from 'react';
+import { createContext, type ReactNode, useCallback, useContext, useRef, useState } from 'react';
 import { cx } from './cx';
 
 type Tone = 'ok' | 'bad';
@@ -22,16 +22,15 @@ export function Toasts({ children }: { children: ReactNode }) {
     },
     [forget],
   );
-  const shown = useMemo(() => said, [said]);
   return (
     <Say value={say}>
       {children}
       <div
         role="status"
         aria-live="polite"
-        className="pointer-events-none fixed inset-x-0 bottom-4 z-50 flex flex-col items-center gap-2 px-4"
+        className="pointer-events-none fixed inset-x-0 bottom-[max(1rem,env(safe-area-inset-bottom))] z-50 flex flex-col items-center gap-2 px-4"
       >
-        {shown.map((one) => (
+        {said.map((one) => (
           <div
             key={one.id}
             className={cx(
@@ -40,7 +39,11 @@ export function Toasts({ children }: { children: ReactNode }) {
             )}
           >
             <span>{one.text}</span>
-            <button type="button" onClick={() => forget(one.id)} className="grid size-8 place-items-center rounded-full hover:bg-surface-2">
+            <button
+              type="button"
+              onClick={() => forget(one.id)}
+              className="-mr-2 grid size-11 shrink-0 place-items-center rounded-full hover:bg-surface-2"
+            >
               <span aria-hidden="true">×</span>
               <span className="sr-only">
                 <Trans>Dismiss</Trans>

@@ -1,9 +1,7 @@
 export { Button, ButtonLink, buttonClass, Spinner } from './Button';
-export { CodeEntry, useCodeFault } from './CodeEntry';
 export { cx } from './cx';
 export { Dialog } from './Dialog';
 export { Checkbox, Field, Select, TextArea } from './Field';
-export { QtyStepper } from './QtyStepper';
 export { Badge, Card, Empty, ErrorState, Loading, Notice, Skeleton, useErrorText } from './states';
 export { useToast } from './Toast';
 export { EventTime, Money } from './text';

@@ -1,7 +1,8 @@
 import { Trans, useLingui } from '@lingui/react/macro';
 import type { ReactNode } from 'react';
+import { useLocation } from 'react-router';
 import { ApiError } from '@/api/errors';
-import { Button } from './Button';
+import { Button, ButtonLink } from './Button';
 import { cx } from './cx';
 
 type Tone = 'ok' | 'warn' | 'bad' | 'info' | 'plain';
@@ -80,6 +81,16 @@ export function useErrorText(): (error: unknown) => string {
 
 export function ErrorState({ error, retry }: { error: unknown; retry?: () => void }) {
   const text = useErrorText();
+  const { pathname, search } = useLocation();
+  // The session ended while the page was open: the way back leads here again.
+  if (error instanceof ApiError && error.status === 401)
+    return (
+      <Notice tone="bad" title={text(error)}>
+        <ButtonLink to={`/auth/sign-in?next=${encodeURIComponent(pathname + search)}`} className="mt-3">
+          <Trans>Sign in</Trans>
+        </ButtonLink>
+      </Notice>
+    );
   return (
     <Notice tone="bad" title={text(error)}>
       {error instanceof ApiError && error.requestId && (

@@ -45,7 +45,7 @@ export function SetUp({ user, onDone, onCancel }: { user: User; onDone: () => vo
       </p>
       <a
         href={secret.data.uri}
-        className="mx-auto block w-fit max-w-full overflow-hidden rounded-lg bg-white"
+        className="mx-auto block w-58 max-w-full overflow-hidden rounded-lg bg-white"
         aria-label={t`Open in the app`}
       >
         <QRCodeSVG
@@ -55,7 +55,7 @@ export function SetUp({ user, onDone, onCancel }: { user: User; onDone: () => vo
           marginSize={4}
           bgColor="#ffffff"
           fgColor="#000000"
-          className="max-w-full"
+          className="h-auto w-full"
           aria-hidden="true"
         />
       </a>

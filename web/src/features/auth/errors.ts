@@ -19,6 +19,10 @@ export function useAuthError(): (error: unknown) => string {
         return t`This code holds no longer. Ask for a new one.`;
       case 'InvalidPasswordException':
         return message.replace(/^Password did not conform with policy:?\s*/i, '') || t`This password is too weak.`;
+      case 'InvalidParameterException':
+        return /email/i.test(message) ? t`This is no e-mail address.` : t`Something in this form is not right. Please look again.`;
+      case 'InternalErrorException':
+        return t`The server is busy. Please try again in a moment.`;
       case 'LimitExceededException':
       case 'TooManyRequestsException':
         return t`Too many tries. Please wait a moment and try again.`;

@@ -38,7 +38,7 @@ export function PasswordField({ fresh, label, error, ...rest }: PasswordProps) {
         error={error}
         {...rest}
       />
-      <Button look="quiet" className="mt-1 text-sm" aria-pressed={shown} onClick={() => setShown(!shown)}>
+      <Button look="quiet" className="-mx-4 mt-1 text-sm" aria-pressed={shown} onClick={() => setShown(!shown)}>
         {shown ? <Trans>Hide password</Trans> : <Trans>Show password</Trans>}
       </Button>
     </div>

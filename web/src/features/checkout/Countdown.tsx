@@ -12,7 +12,7 @@ export function Countdown({ expiresAt }: { expiresAt: string }) {
   return (
     <div
       className={cx(
-        'rounded-card px-4 py-3 font-semibold',
+        'sticky top-2 z-10 rounded-card border border-border px-4 py-3 font-semibold',
         seconds > 300 ? 'bg-surface-2' : seconds > 60 ? 'bg-warn-soft text-warn' : 'bg-bad-soft text-bad',
       )}
     >

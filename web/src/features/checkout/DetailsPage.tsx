@@ -1,6 +1,5 @@
 import { Trans, useLingui } from '@lingui/react/macro';
 import { keepPreviousData, useMutation, useQuery } from '@tanstack/react-query';
-import { useState } from 'react';
 import { Navigate, useNavigate, useParams, useSearchParams } from 'react-router';
 import { ApiError } from '@/api/errors';
 import { post } from '@/api/http';
@@ -11,8 +10,10 @@ import { SignedIn } from '@/app/guard';
 import type { User } from '@/app/session';
 import { Title } from '@/app/Title';
 import { uuid7 } from '@/lib/id';
-import { Button, ButtonLink, Card, Checkbox, CodeEntry, ErrorState, Field, Loading, Notice, useCodeFault } from '@/ui';
-import { basketOf, forgetOrderKey, type Line, orderKey, plainSums } from './basket';
+import { Button, ButtonLink, Card, Checkbox, ErrorState, Field, Loading, Notice } from '@/ui';
+import { CodeEntry, useCodeFault } from '@/ui/CodeEntry';
+import { basketOf, basketQuery, forgetOrderKey, type Line, orderKey, plainSums } from './basket';
+import { forgetGuests, type Guest, useGuests } from './guests';
 import { Summary } from './Summary';
 
 export default function DetailsPage() {
@@ -27,14 +28,12 @@ export default function DetailsPage() {
     <SignedIn>
       {(user) => {
         if (event.isPending) return <Loading />;
-        if (event.isError) return <ErrorState error={event.error} retry={() => void event.refetch()} />;
+        if (!event.data) return <ErrorState error={event.error} retry={() => void event.refetch()} />;
         return <Details event={event.data} user={user} />;
       }}
     </SignedIn>
   );
 }
-
-type Guest = { name: string; email: string };
 
 /** One seat a ticket, in the order of the lines. */
 function seatsOf(lines: Line[]): { id: string; ticketTypeId: string; label: string }[] {
@@ -57,16 +56,17 @@ function Details({ event, user }: { event: Event; user: User }) {
   const seats = seatsOf(lines);
   const items = lines.map(({ ticketTypeId, quantity }) => ({ ticketTypeId, quantity }));
   const quote = useQuote(event.eventId, items, code);
-  const [named, setNamed] = useState(false);
-  const [guests, setGuests] = useState<Record<string, Guest>>({});
-  const guestOf = (id: string): Guest => guests[id] ?? { name: '', email: '' };
+  const [guests, setGuests] = useGuests(event.eventId);
+  const { named } = guests;
+  // The first ticket is one's own until another name is put there.
+  const guestOf = (id: string): Guest => guests.of[id] ?? { name: id === seats[0]?.id ? user.name : '', email: '' };
 
   const order = useMutation({
     mutationFn: () => {
       const attendees = seats
         .map((seat, n) => ({
           ticketTypeId: seat.ticketTypeId,
-          guest: named ? guestOf(seat.id) : n === 0 ? { name: user.name, email: '' } : guestOf(''),
+          guest: named ? guestOf(seat.id) : { name: n === 0 ? user.name : '', email: '' },
         }))
         .filter(({ guest }) => guest.name.trim())
         .map(({ ticketTypeId, guest }) => ({ ticketTypeId, name: guest.name.trim(), email: guest.email.trim() || undefined }));
@@ -80,6 +80,7 @@ function Details({ event, user }: { event: Event; user: User }) {
     },
     onSuccess: (registration) => {
       forgetOrderKey();
+      forgetGuests();
       queries.setQueryData(keys.registration(registration.registrationId), registration);
       void queries.invalidateQueries({ queryKey: keys.event(event.eventId) });
       navigate(`/checkout/${event.eventId}/${registration.registrationId}`, { replace: true });
@@ -91,12 +92,13 @@ function Details({ event, user }: { event: Event; user: User }) {
     },
   });
 
-  const eventPath = `/e/${event.eventId}${code && `?${new URLSearchParams({ code })}`}`;
+  const eventPath = `/e/${event.eventId}?${basketQuery(items, code)}`;
   if (lines.length === 0) return <Navigate to={eventPath} replace />;
   const sums = quote.data ?? plainSums(event, lines);
   const fault = codeFault(order.error) ?? codeFault(quote.error);
-  // The one refusal of a quote that is not the code's: a sum too small for any card.
-  const error = order.error ?? (quote.error instanceof ApiError && quote.error.code === 'amount-too-small' ? quote.error : undefined);
+  // Of a quote: a sum too small for any card; and with a code, that nobody knows the sum.
+  const error =
+    order.error ?? (quote.error instanceof ApiError && (code || quote.error.code === 'amount-too-small') ? quote.error : undefined);
   const apply = (next: string) => {
     order.reset();
     setParams(
@@ -108,7 +110,7 @@ function Details({ event, user }: { event: Event; user: User }) {
       { replace: true, preventScrollReset: true },
     );
   };
-  const set = (id: string, part: Partial<Guest>) => setGuests({ ...guests, [id]: { ...guestOf(id), ...part } });
+  const set = (id: string, part: Partial<Guest>) => setGuests({ named, of: { ...guests.of, [id]: { ...guestOf(id), ...part } } });
 
   return (
     <>
@@ -135,21 +137,21 @@ function Details({ event, user }: { event: Event; user: User }) {
             </p>
             <Checkbox
               label={t`Name each guest on the ticket`}
-              hint={t`Else the first ticket has your name, and the others none.`}
+              hint={t`A ticket without a guest's name has yours.`}
               checked={named}
-              onChange={(change) => setNamed(change.target.checked)}
+              onChange={(change) => setGuests({ ...guests, named: change.target.checked })}
             />
-            {named && <Guests seats={seats} guestOf={guestOf} set={set} user={user} error={order.error} />}
+            {named && <Guests seats={seats} guestOf={guestOf} set={set} error={order.error} />}
           </Card>
         </div>
         <aside>
-          <Summary event={event} sums={sums}>
+          <Summary event={event} sums={sums} pending={code !== '' && quote.isPending && !fault}>
             <div className="mt-3">
               <CodeEntry code={code} error={fault} onApply={apply} />
             </div>
             {error && !codeFault(error) && (
               <div className="mt-4">
-                <OrderError error={error} eventPath={eventPath} />
+                <OrderError error={error} eventPath={eventPath} retry={order.error ? undefined : () => void quote.refetch()} />
               </div>
             )}
             <Button type="submit" busy={order.isPending} className="mt-4 w-full">
@@ -169,11 +171,10 @@ type GuestsProps = {
   seats: ReturnType<typeof seatsOf>;
   guestOf: (id: string) => Guest;
   set: (id: string, part: Partial<Guest>) => void;
-  user: User;
   error: unknown;
 };
 
-function Guests({ seats, guestOf, set, user, error }: GuestsProps) {
+function Guests({ seats, guestOf, set, error }: GuestsProps) {
   const { t } = useLingui();
   // The server counts only the guests that were named; so do its pointers.
   const named = seats.filter((seat) => guestOf(seat.id).name.trim());
@@ -192,9 +193,9 @@ function Guests({ seats, guestOf, set, user, error }: GuestsProps) {
             <Field
               label={t`Name`}
               value={guestOf(seat.id).name}
-              placeholder={n === 0 ? user.name : undefined}
               autoComplete={n === 0 ? 'name' : 'off'}
               maxLength={200}
+              required={guestOf(seat.id).email.trim() !== ''}
               error={fault(seat.id, 'name')}
               onChange={(change) => set(seat.id, { name: change.target.value })}
             />
@@ -214,20 +215,41 @@ function Guests({ seats, guestOf, set, user, error }: GuestsProps) {
   );
 }
 
-function OrderError({ error, eventPath }: { error: unknown; eventPath: string }) {
+function OrderError({ error, eventPath, retry }: { error: unknown; eventPath: string; retry?: () => void }) {
   const { t } = useLingui();
+  const back = (
+    <ButtonLink to={eventPath} look="secondary" className="mt-3">
+      <Trans>What is left</Trans>
+    </ButtonLink>
+  );
   if (error instanceof ApiError && error.code === 'sold-out')
     return (
       <Notice tone="warn" title={t`Not enough tickets are left.`}>
         <p>
           <Trans>Others were faster. See what there still is, and choose again.</Trans>
         </p>
-        <ButtonLink to={eventPath} look="secondary" className="mt-3">
-          <Trans>What is left</Trans>
-        </ButtonLink>
+        {back}
+      </Notice>
+    );
+  if (error instanceof ApiError && error.code === 'sale-closed')
+    return (
+      <Notice tone="warn" title={t`These tickets are not on sale now.`}>
+        <p>
+          <Trans>Their sale has not begun, or has ended meanwhile. Nothing was charged.</Trans>
+        </p>
+        {back}
+      </Notice>
+    );
+  if (error instanceof ApiError && error.code === 'limit-reached')
+    return (
+      <Notice tone="warn" title={t`That is more of these tickets than one person may have.`}>
+        <p>
+          <Trans>Tickets that you have already, and seats that you hold, count as well.</Trans>
+        </p>
+        {back}
       </Notice>
     );
   if (error instanceof ApiError && error.code === 'amount-too-small')
     return <Notice tone="warn" title={t`This sum is too small for a card payment. Choose more tickets, or take the code off.`} />;
-  return <ErrorState error={error} />;
+  return <ErrorState error={error} retry={retry} />;
 }

@@ -1,7 +1,7 @@
 import { Trans, useLingui } from '@lingui/react/macro';
-import { useQuery } from '@tanstack/react-query';
-import { useCallback, useState } from 'react';
-import { useNavigate, useParams } from 'react-router';
+import { useMutation, useQuery } from '@tanstack/react-query';
+import { useCallback, useEffect, useState } from 'react';
+import { useLocation, useNavigate, useParams } from 'react-router';
 import { get, remove } from '@/api/http';
 import { eventWith } from '@/api/prices';
 import { keys, queries } from '@/api/query';
@@ -11,7 +11,7 @@ import type { User } from '@/app/session';
 import { Title } from '@/app/Title';
 import { serverNow } from '@/lib/clock';
 import { Button, ButtonLink, buttonClass, Card, ErrorState, Loading, Notice, useErrorText, useToast } from '@/ui';
-import { basketPath } from './basket';
+import { basketQuery } from './basket';
 import { Countdown } from './Countdown';
 import { Payment } from './payment/Payment';
 import { Summary } from './Summary';
@@ -23,10 +23,45 @@ export default function PayPage() {
 /** How often to ask while something is under way: 2 s at first, then ever more rarely, at most every 10 s. */
 const patience = (asked: number) => Math.min(2000 * 1.2 ** Math.max(0, asked - 5), 10_000);
 
+type Came = 'paying' | 'refused' | undefined;
+
+/** How the buyer came back from the bank, if from there: as Stripe says it in the address, which also has the intent's secret and is cleared of it. */
+function useReturn(): Came {
+  const { pathname, search } = useLocation();
+  const navigate = useNavigate();
+  const [came] = useState((): Came => {
+    const params = new URLSearchParams(search);
+    if (!params.has('payment_intent')) return undefined;
+    return params.get('redirect_status') === 'failed' ? 'refused' : 'paying';
+  });
+  useEffect(() => {
+    if (search) void navigate(pathname, { replace: true });
+  }, [navigate, pathname, search]);
+  return came;
+}
+
+/** True once something has been so for so long. */
+function useLasting(on: boolean, ms: number): boolean {
+  const [lasts, setLasts] = useState(false);
+  useEffect(() => {
+    if (!on) return;
+    const timer = setTimeout(() => setLasts(true), ms);
+    return () => {
+      clearTimeout(timer);
+      setLasts(false);
+    };
+  }, [on, ms]);
+  return lasts;
+}
+
+/** Most banks answer within seconds; from then on the buyer is told more, and may pay anew. */
+const LONG_MS = 30_000;
+
 function Order({ user }: { user: User }) {
   const { eventId = '', registrationId = '' } = useParams();
+  const came = useReturn();
   // Set once the provider took the payment: from then on only the server's word counts.
-  const [paying, setPaying] = useState(() => new URLSearchParams(location.search).has('payment_intent'));
+  const [paying, setPaying] = useState(came === 'paying');
   const registration = useQuery({
     queryKey: keys.registration(registrationId),
     queryFn: ({ signal }) => get('/v1/registrations/{registrationId}', { path: { registrationId }, signal }),
@@ -54,11 +89,9 @@ function Order({ user }: { user: User }) {
   const props = { event: event.data, registration: registration.data, user };
   switch (registration.data.status) {
     case 'pending':
-      return <Pending {...props} paying={paying} paid={paid} failed={() => setPaying(false)} />;
+      return <Pending {...props} refused={came === 'refused'} paying={paying} paid={paid} failed={() => setPaying(false)} />;
     case 'confirmed':
       return <Confirmed {...props} />;
-    case 'expired':
-      return <Ended {...props} />;
     default:
       return <Ended {...props} />;
   }
@@ -66,42 +99,59 @@ function Order({ user }: { user: User }) {
 
 type Props = { event: Event; registration: Registration; user: User };
 
-function Pending({ event, registration, paying, paid, failed }: Props & { paying: boolean; paid: () => void; failed: () => void }) {
+type PendingProps = Props & { refused: boolean; paying: boolean; paid: () => void; failed: () => void };
+
+function Pending({ event, registration, refused, paying, paid, failed }: PendingProps) {
   const { t } = useLingui();
   const navigate = useNavigate();
   const say = useToast();
   const words = useErrorText();
-  const giveBack = async () => {
-    try {
-      await remove('/v1/registrations/{registrationId}', { path: { registrationId: registration.registrationId } });
+  const long = useLasting(paying, LONG_MS);
+  const giveBack = useMutation({
+    mutationFn: () => remove('/v1/registrations/{registrationId}', { path: { registrationId: registration.registrationId } }),
+    onSuccess: () => {
       queries.removeQueries({ queryKey: keys.registration(registration.registrationId) });
-      navigate(`/e/${event.eventId}`, { replace: true });
-    } catch (error) {
-      say(words(error), 'bad');
-    }
-  };
+      void queries.invalidateQueries({ queryKey: keys.event(event.eventId) });
+      say(t`The seats are back on sale. Nothing was charged.`);
+      navigate(`/e/${event.eventId}?${basketQuery(registration.items, registration.discountCode)}`, { replace: true });
+    },
+    onError: (error) => say(words(error), 'bad'),
+  });
   return (
     <>
       <Title>{t`Payment`}</Title>
-      <h1 className="mb-5 text-3xl font-bold">
+      <h1 className="text-3xl font-bold">
         <Trans>Payment</Trans>
       </h1>
+      <p className="mb-5 text-lg text-muted" dir="auto">
+        {event.title}
+      </p>
       <div className="grid gap-6 lg:grid-cols-[minmax(0,1fr)_24rem]">
         <div className="space-y-4">
-          {registration.expiresAt && <Countdown expiresAt={registration.expiresAt} />}
+          {registration.expiresAt && !paying && <Countdown expiresAt={registration.expiresAt} />}
           {paying && (
             <Notice title={t`Your payment is being confirmed…`}>
               <Trans>This takes a few seconds. You may leave this page: the tickets come by mail as well.</Trans>
+              {long && (
+                <>
+                  <p className="mt-2">
+                    <Trans>It takes longer than usual. Your bank may still be thinking; you are never charged twice for this order.</Trans>
+                  </p>
+                  <Button look="secondary" className="mt-3" onClick={failed}>
+                    <Trans>Back to the payment form</Trans>
+                  </Button>
+                </>
+              )}
             </Notice>
           )}
           <Card className={paying ? 'hidden' : undefined}>
-            <Payment registration={registration} paid={paid} failed={failed} />
+            <Payment registration={registration} refused={refused} paid={paid} failed={failed} />
           </Card>
         </div>
         <aside>
           <Summary event={event} sums={registration}>
             {!paying && (
-              <Button look="quiet" className="mt-3 w-full" onClick={() => void giveBack()}>
+              <Button look="quiet" className="mt-3 w-full" busy={giveBack.isPending} onClick={() => giveBack.mutate()}>
                 <Trans>Give the seats back</Trans>
               </Button>
             )}
@@ -122,7 +172,7 @@ function Confirmed({ event, registration, user }: Props) {
           We have sent them to <strong>{user.email}</strong> as well.
         </Trans>
       </Notice>
-      <h1 className="text-3xl font-bold">{event.title}</h1>
+      <h1 className="sr-only">{event.title}</h1>
       <Summary event={event} sums={registration}>
         <div className="mt-4 flex flex-wrap gap-2">
           {registration.ticketIds[0] && (
@@ -158,7 +208,7 @@ function Ended({ event, registration }: Props) {
       )}
       <div className="flex flex-wrap gap-2">
         {event.status === 'published' && (
-          <ButtonLink to={basketPath(registration.eventId, registration.items, registration.discountCode)} replace>
+          <ButtonLink to={`/checkout/${registration.eventId}?${basketQuery(registration.items, registration.discountCode)}`} replace>
             <Trans>Try again with the same tickets</Trans>
           </ButtonLink>
         )}

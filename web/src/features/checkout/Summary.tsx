@@ -5,8 +5,11 @@ import { formatMoney } from '@/lib/money';
 import { Card, EventTime, Money } from '@/ui';
 import type { Sums } from './basket';
 
+/** `pending`: the server still reckons the sum, and no other is shown meanwhile. */
+type Props = { event: Event; sums: Sums; pending?: boolean; children?: ReactNode };
+
 /** What is bought, of which event, and how its sum comes about. Always in sight. */
-export function Summary({ event, sums, children }: { event: Event; sums: Sums; children?: ReactNode }) {
+export function Summary({ event, sums, pending, children }: Props) {
   const { t, i18n } = useLingui();
   const { currency } = event;
   // Tax counts both kinds; what the sum has beyond price and fees is the kind that comes on top (docs/prices.md).
@@ -14,7 +17,9 @@ export function Summary({ event, sums, children }: { event: Event; sums: Sums; c
   const included = formatMoney(sums.tax - onTop, currency, i18n.locale);
   return (
     <Card className="lg:sticky lg:top-4">
-      <h2 className="text-lg font-bold">{event.title}</h2>
+      <h2 className="text-lg font-bold" dir="auto">
+        {event.title}
+      </h2>
       <p className="text-muted">
         <EventTime at={event.startsAt} zone={event.timezone} />
       </p>
@@ -40,11 +45,13 @@ export function Summary({ event, sums, children }: { event: Event; sums: Sums; c
             <th scope="row" className="pt-2 text-left">
               <Trans>Total</Trans>
             </th>
-            <td className="pt-2 text-right">{sums.amount ? <Money amount={sums.amount} currency={currency} /> : <Trans>Free</Trans>}</td>
+            <td className="pt-2 text-right">
+              {pending ? '…' : sums.amount ? <Money amount={sums.amount} currency={currency} /> : <Trans>Free</Trans>}
+            </td>
           </tr>
         </tfoot>
       </table>
-      {sums.tax > onTop && (
+      {!pending && sums.tax > onTop && (
         <p className="text-right text-sm text-muted">
           <Trans>includes {included} tax</Trans>
         </p>

@@ -32,11 +32,11 @@ export function plainSums(event: Event, lines: Line[]): Sums {
   return sums;
 }
 
-/** The address of a basket, with its code. */
-export function basketPath(eventId: string, items: { ticketTypeId: string; quantity: number }[], code: string | null): string {
+/** A basket as it stands in an address, with its code. */
+export function basketQuery(items: { ticketTypeId: string; quantity: number }[], code: string | null): URLSearchParams {
   const params = new URLSearchParams(items.map((item) => [item.ticketTypeId, String(item.quantity)]));
   if (code) params.set('code', code);
-  return `/checkout/${eventId}?${params}`;
+  return params;
 }
 
 const KEY = 'usher.checkout';

@@ -1,5 +1,6 @@
 import { Trans, useLingui } from '@lingui/react/macro';
 import { useInfiniteQuery } from '@tanstack/react-query';
+import { useEffect, useRef } from 'react';
 import { useSearchParams } from 'react-router';
 import { get } from '@/api/http';
 import { keys } from '@/api/query';
@@ -54,6 +55,19 @@ export default function ListPage() {
   });
   const items = events.data?.pages.flatMap((page) => page.items) ?? [];
 
+  const list = useRef<HTMLUListElement>(null);
+  // On to the first of the next events: the button may be gone when they are there.
+  const next = useRef(0);
+  const more = () => {
+    next.current = items.length;
+    void events.fetchNextPage();
+  };
+  useEffect(() => {
+    if (next.current === 0 || items.length <= next.current) return;
+    list.current?.children[next.current]?.querySelector('a')?.focus({ preventScroll: true });
+    next.current = 0;
+  }, [items.length]);
+
   return (
     <>
       <Title>{t`Upcoming events`}</Title>
@@ -61,7 +75,7 @@ export default function ListPage() {
         <Trans>Upcoming events</Trans>
       </h1>
       <search>
-        <Card className="my-5 grid gap-3 sm:grid-cols-2 lg:grid-cols-4">
+        <Card className="my-5 grid grid-cols-2 gap-3 lg:grid-cols-4">
           <Field
             label={t`Search`}
             type="search"
@@ -92,7 +106,7 @@ export default function ListPage() {
         {events.isSuccess && (events.hasNextPage ? t`More than ${items.length} events` : t`${items.length} events`)}
       </p>
       {events.isPending && <Cards loading />}
-      {events.isError && <ErrorState error={events.error} retry={() => void events.refetch()} />}
+      {events.isError && !events.isFetchNextPageError && <ErrorState error={events.error} retry={() => void events.refetch()} />}
       {events.isSuccess && items.length === 0 && (
         <Empty title={filtered ? t`No event fits these filters.` : t`No events are announced at the moment.`}>
           {filtered && (
@@ -102,7 +116,7 @@ export default function ListPage() {
           )}
         </Empty>
       )}
-      <ul className="grid gap-4 sm:grid-cols-2 lg:grid-cols-3" aria-busy={events.isFetching}>
+      <ul ref={list} className="grid gap-4 sm:grid-cols-2 lg:grid-cols-3" aria-busy={events.isFetching}>
         {items.map((event, n) => (
           <li key={event.eventId}>
             <EventCard event={event} eager={n < 3} />
@@ -110,8 +124,9 @@ export default function ListPage() {
         ))}
       </ul>
       {events.hasNextPage && (
-        <div className="mt-6 text-center">
-          <Button look="secondary" busy={events.isFetchingNextPage} onClick={() => void events.fetchNextPage()}>
+        <div className="mt-6 space-y-3 text-center">
+          {events.isFetchNextPageError && <ErrorState error={events.error} />}
+          <Button look="secondary" busy={events.isFetchingNextPage} onClick={more}>
             <Trans>Show more events</Trans>
           </Button>
         </div>
@@ -125,7 +140,7 @@ function Cards({ loading }: { loading: boolean }) {
     <Loading>
       <div className="grid gap-4 sm:grid-cols-2 lg:grid-cols-3">
         {['a', 'b', 'c', 'd', 'e', 'f'].map((name) => (
-          <Skeleton key={name} className="h-72 rounded-card" />
+          <Skeleton key={name} className="h-[22rem] rounded-card" />
         ))}
       </div>
     </Loading>

@@ -8,8 +8,11 @@ import { keys } from '@/api/query';
 import type { Event } from '@/api/types';
 import { NotFound } from '@/app/RouteError';
 import { Title } from '@/app/Title';
-import { boot } from '@/lib/boot';
-import { buttonClass, Card, ErrorState, EventTime, Loading, Notice, useCodeFault } from '@/ui';
+import { serverNow } from '@/lib/clock';
+import { formatDateTime } from '@/lib/time';
+import { buttonClass, Card, ErrorState, EventTime, Loading, Notice } from '@/ui';
+import { useCodeFault } from '@/ui/CodeEntry';
+import { Picture } from '@/ui/Picture';
 import { Share } from './Share';
 import { TicketPicker } from './TicketPicker';
 
@@ -24,7 +27,6 @@ export default function EventPage() {
         if (error instanceof ApiError && error.status === 404) return get('/v1/events/{eventId}', { path: { eventId }, signal });
         throw error;
       }),
-    initialData: boot.event?.eventId === eventId ? boot.event : undefined,
     refetchInterval: 30_000,
   });
   // Beside it, what a code opens: the public one stays in sight meanwhile, and when the code is not good.
@@ -39,7 +41,8 @@ export default function EventPage() {
   const codeFault = useCodeFault();
   if (event.isPending) return <Loading />;
   if (event.isError && event.error instanceof ApiError && event.error.status === 404) return <NotFound />;
-  if (event.isError) return <ErrorState error={event.error} retry={() => void event.refetch()} />;
+  // What was read once stays to be read in a tunnel.
+  if (!event.data) return <ErrorState error={event.error} retry={() => void event.refetch()} />;
   return <EventView event={(code && opened.data) || event.data} code={code} fault={codeFault(opened.error)} />;
 }
 
@@ -47,13 +50,17 @@ function EventView({ event, code, fault }: { event: Event; code: string; fault?:
   const place = [event.venue?.name, event.venue?.address, event.venue?.city].filter(Boolean).join(', ');
   const { t } = useLingui();
   return (
-    <article className="pb-24 lg:pb-0">
+    <article>
       <Title>{event.title}</Title>
-      {event.imageUrl && <img src={event.imageUrl} alt="" className="mb-6 aspect-[16/9] max-h-96 w-full rounded-card object-cover" />}
+      {event.imageUrl && (
+        <Picture url={event.imageUrl} id={event.eventId} eager className="mb-6 aspect-[16/9] max-h-96 w-full rounded-card" />
+      )}
       <StatusNotice event={event} />
       <div className="grid gap-8 lg:grid-cols-[minmax(0,1fr)_24rem]">
         <div>
-          <h1 className="text-3xl leading-tight font-bold sm:text-4xl">{event.title}</h1>
+          <h1 className="text-3xl leading-tight font-bold sm:text-4xl" dir="auto">
+            {event.title}
+          </h1>
           <dl className="mt-4 space-y-3">
             <div>
               <dt className="sr-only">
@@ -69,6 +76,16 @@ function EventView({ event, code, fault }: { event: Event; code: string; fault?:
               </dt>
               <dd className="text-lg">{place || (event.online ? t`Online` : t`Place to be announced`)}</dd>
             </div>
+            {event.seller?.name && (
+              <div>
+                <dt className="sr-only">
+                  <Trans>Organizer</Trans>
+                </dt>
+                <dd className="text-muted">
+                  <Trans>By {event.seller.name}</Trans>
+                </dd>
+              </div>
+            )}
           </dl>
           <div className="mt-4 flex flex-wrap gap-2">
             <a className={buttonClass('secondary')} href={`/v1/events/${event.eventId}.ics`} download>
@@ -76,7 +93,11 @@ function EventView({ event, code, fault }: { event: Event; code: string; fault?:
             </a>
             <Share title={event.title} />
           </div>
-          {event.description && <div className="mt-6 max-w-prose whitespace-pre-line">{event.description}</div>}
+          {event.description && (
+            <div className="mt-6 max-w-prose whitespace-pre-line" dir="auto">
+              {event.description}
+            </div>
+          )}
         </div>
         <aside aria-labelledby="tickets-heading">
           <Card className="lg:sticky lg:top-4">
@@ -84,10 +105,32 @@ function EventView({ event, code, fault }: { event: Event; code: string; fault?:
               <Trans>Tickets</Trans>
             </h2>
             <TicketPicker event={event} code={code} fault={fault} />
+            <Policy event={event} />
           </Card>
         </aside>
       </div>
     </article>
+  );
+}
+
+/** Before anybody pays: may tickets be given back, until when, and for how much of the money. */
+function Policy({ event }: { event: Event }) {
+  const { i18n } = useLingui();
+  if (event.status !== 'published' || event.ticketTypes.every((type) => type.total === 0)) return null;
+  const until = event.refundUntil && formatDateTime(event.refundUntil, event.timezone, i18n.locale);
+  const percent = event.refundFeePercent ?? 0;
+  return (
+    <p className="mt-3 border-t border-border pt-3 text-sm text-muted">
+      {!until ? (
+        <Trans>Refunds for this event are given by its organizer. If it is cancelled, you get your money back.</Trans>
+      ) : percent ? (
+        <Trans>
+          Tickets can be given back until {until}; the organizer then keeps {percent} % of the price.
+        </Trans>
+      ) : (
+        <Trans>Tickets can be given back for the full price until {until}.</Trans>
+      )}
+    </p>
   );
 }
 
@@ -101,7 +144,7 @@ function StatusNotice({ event }: { event: Event }) {
         </Notice>
       </div>
     );
-  if (event.status === 'ended')
+  if (event.status === 'ended' || (event.status === 'published' && Date.parse(event.endsAt) <= serverNow()))
     return (
       <div className="mb-6">
         <Notice title={t`This event is over.`} />

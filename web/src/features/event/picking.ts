@@ -21,6 +21,24 @@ export function saleOf(event: Event, type: TicketType, now: number): Sale {
   return max < (type.minPerOrder ?? 1) ? { state: 'sold-out' } : { state: 'open', max };
 }
 
+/** What of a choice can still be had: stock shrinks and sales end while somebody chooses. */
+export function stillToHave(event: Event, picked: Picked, now: number): Picked {
+  const left: Picked = {};
+  for (const type of event.ticketTypes) {
+    const sale = saleOf(event, type, now);
+    const quantity = Math.min(picked[type.ticketTypeId] ?? 0, sale.state === 'open' ? sale.max : 0);
+    if (quantity > 0) left[type.ticketTypeId] = quantity;
+  }
+  return left;
+}
+
+/** A choice as it stands in an address, to come back to from the checkout. */
+export function pickedIn(params: URLSearchParams): Picked {
+  const picked: Picked = {};
+  for (const [name, value] of params) if (/^[1-9]\d{0,2}$/.test(value)) picked[name] = Math.min(Number(value), ORDER_MAX);
+  return picked;
+}
+
 export function total(event: Event, picked: Picked): { quantity: number; amount: number } {
   let quantity = 0;
   let amount = 0;

@@ -13,6 +13,7 @@ import { Summary } from '@/features/checkout/Summary';
 import { formatDateTime } from '@/lib/time';
 import { ButtonLink, Card, ErrorState, Loading, Money, Notice } from '@/ui';
 import { GiveBack } from './GiveBack';
+import { useTicketsOf } from './ofEvent';
 import { Receipts } from './Receipts';
 import { StatusBadge } from './TicketsPage';
 
@@ -24,18 +25,6 @@ export default function OrderPage() {
 const UNDER_WAY_MS = 5000;
 const underWay = (order: RegistrationDetail) => order.refunds.some(({ status }) => status === 'asked' || status === 'pending');
 
-/** All of one's tickets of an event; an order may have more of them than a page of the list. */
-async function ticketsOf(eventId: string, signal: AbortSignal): Promise<Ticket[]> {
-  const all: Ticket[] = [];
-  let cursor: string | null | undefined;
-  do {
-    const page = await get('/v1/tickets', { query: { eventId, limit: 100, ...(cursor && { cursor }) }, signal });
-    all.push(...page.items);
-    cursor = page.nextCursor;
-  } while (cursor);
-  return all;
-}
-
 function Loaded() {
   const { registrationId = '' } = useParams();
   const order = useQuery({
@@ -45,11 +34,7 @@ function Loaded() {
   });
   const eventId = order.data?.eventId ?? '';
   const event = useQuery({ ...eventWith(eventId, order.data?.discountCode), enabled: eventId !== '' });
-  const tickets = useQuery({
-    queryKey: keys.tickets({ eventId }),
-    queryFn: ({ signal }) => ticketsOf(eventId, signal),
-    enabled: eventId !== '',
-  });
+  const tickets = useTicketsOf(eventId);
   if (order.isError && !order.data)
     return order.error instanceof ApiError && order.error.status === 404 ? (
       <NotFound />
@@ -73,22 +58,24 @@ function OrderView({ order, event, tickets }: { order: RegistrationDetail; event
       </h1>
       <State order={order} event={event} />
       <Summary event={event} sums={order} />
-      <Card>
-        <h2 className="text-xl font-bold">
-          <Plural value={tickets.length} one="Ticket" other="Tickets" />
-        </h2>
-        <ul className="mt-2 divide-y divide-border">
-          {tickets.map((ticket, n) => (
-            <li key={ticket.ticketId}>
-              <Link to={`/tickets/${ticket.ticketId}`} className="flex min-h-11 items-center justify-between gap-3 py-2">
-                <span>{ticket.attendeeName ?? <Trans>Ticket {n + 1}</Trans>}</span>
-                <StatusBadge status={ticket.status} />
-              </Link>
-            </li>
-          ))}
-        </ul>
-        <GiveBack order={order} event={event} tickets={tickets} />
-      </Card>
+      {tickets.length > 0 && (
+        <Card>
+          <h2 className="text-xl font-bold">
+            <Plural value={tickets.length} one="Ticket" other="Tickets" />
+          </h2>
+          <ul className="mt-2 divide-y divide-border">
+            {tickets.map((ticket, n) => (
+              <li key={ticket.ticketId}>
+                <Link to={`/tickets/${ticket.ticketId}`} className="flex min-h-11 items-center justify-between gap-3 py-2 no-underline">
+                  <span className="min-w-0 underline underline-offset-4">{ticket.attendeeName ?? <Trans>Ticket {n + 1}</Trans>}</span>
+                  <StatusBadge status={ticket.status} />
+                </Link>
+              </li>
+            ))}
+          </ul>
+          <GiveBack order={order} event={event} tickets={tickets} />
+        </Card>
+      )}
       {order.amount > 0 && order.status !== 'pending' && order.status !== 'expired' && (
         <Card>
           <h2 className="text-xl font-bold">

@@ -9,8 +9,9 @@ import { SignedIn } from '@/app/guard';
 import type { User } from '@/app/session';
 import { Title } from '@/app/Title';
 import { serverNow } from '@/lib/clock';
-import { worksOffline } from '@/lib/offline';
+import { ticketsWorkOffline } from '@/lib/offline';
 import { Badge, Button, ButtonLink, Card, Empty, ErrorState, EventTime, Loading, Notice } from '@/ui';
+import { Holds } from './Holds';
 import { keepTickets, keptTickets } from './kept';
 
 export default function TicketsPage() {
@@ -21,7 +22,14 @@ export default function TicketsPage() {
       <h1 className="mb-5 text-3xl font-bold">
         <Trans>My tickets</Trans>
       </h1>
-      <SignedIn>{(user) => <Tickets user={user} />}</SignedIn>
+      <SignedIn>
+        {(user) => (
+          <div className="space-y-6">
+            <Holds />
+            <Tickets user={user} />
+          </div>
+        )}
+      </SignedIn>
     </>
   );
 }
@@ -52,7 +60,7 @@ function Tickets({ user }: { user: User }) {
   const seen = tickets.data?.pages;
   const all = seen?.flatMap((page) => page.items) ?? keptTickets(user.sub);
   const { t } = useLingui();
-  useEffect(() => void worksOffline('/tickets'), []);
+  useEffect(() => void ticketsWorkOffline(), []);
   useEffect(() => {
     if (seen)
       keepTickets(
@@ -116,7 +124,9 @@ function EventTickets({ group }: { group: Group }) {
   const good = group.tickets.filter((ticket) => ticket.status !== 'cancelled').length;
   return (
     <Card className="h-full">
-      <h3 className="text-lg font-bold">{group.event.title}</h3>
+      <h3 className="text-lg font-bold" dir="auto">
+        {group.event.title}
+      </h3>
       <p>
         <EventTime at={group.event.startsAt} zone={group.event.timezone} />
       </p>
@@ -127,8 +137,8 @@ function EventTickets({ group }: { group: Group }) {
       <ul className="mt-2 divide-y divide-border">
         {group.tickets.map((ticket, n) => (
           <li key={ticket.ticketId}>
-            <Link to={`/tickets/${ticket.ticketId}`} className="flex min-h-11 items-center justify-between gap-3 py-2">
-              <span>{ticket.attendeeName ?? <Trans>Ticket {n + 1}</Trans>}</span>
+            <Link to={`/tickets/${ticket.ticketId}`} className="flex min-h-11 items-center justify-between gap-3 py-2 no-underline">
+              <span className="min-w-0 underline underline-offset-4">{ticket.attendeeName ?? <Trans>Ticket {n + 1}</Trans>}</span>
               <StatusBadge status={ticket.status} />
             </Link>
           </li>

@@ -1,8 +1,9 @@
 import { Trans, useLingui } from '@lingui/react/macro';
 import { useQuery } from '@tanstack/react-query';
 import { lazy, Suspense, useState } from 'react';
+import { ApiError } from '@/api/errors';
 import { post } from '@/api/http';
-import { queries } from '@/api/query';
+import { keys, queries } from '@/api/query';
 import type { Registration } from '@/api/types';
 import { ErrorState, Loading, Notice } from '@/ui';
 import type { Outcome } from './provider';
@@ -10,17 +11,22 @@ import type { Outcome } from './provider';
 const StripeForm = lazy(() => import('./StripeForm'));
 const TestCardForm = lazy(() => import('./TestCardForm'));
 
-type Props = { registration: Registration; paid: () => void; failed: () => void };
+type Props = { registration: Registration; refused: boolean; paid: () => void; failed: () => void };
 
 /** The form of whichever provider the server uses, once it has made the intent. A decline says so and keeps what was typed. */
-export function Payment({ registration, paid, failed }: Props) {
+export function Payment({ registration, refused, paid, failed }: Props) {
   const { t } = useLingui();
-  const [refusal, setRefusal] = useState<string>();
+  const [refusal, setRefusal] = useState(refused ? t`Your bank said no. Try again, or take another card.` : undefined);
   const id = registration.registrationId;
   // Asking again answers the same intent while it can be paid: two tabs, a reload and the back button meet one payment.
   const intent = useQuery({
     queryKey: ['intent', id],
-    queryFn: () => post('/v1/create-payment-intent', { body: { registrationId: id } }),
+    queryFn: () =>
+      post('/v1/create-payment-intent', { body: { registrationId: id } }).catch((error) => {
+        // The hold ran out, or another tab paid: what the order is now says more than this refusal.
+        if (error instanceof ApiError && error.status === 409) void queries.invalidateQueries({ queryKey: keys.registration(id) });
+        throw error;
+      }),
     staleTime: Number.POSITIVE_INFINITY,
     gcTime: 0,
   });
@@ -31,7 +37,7 @@ export function Payment({ registration, paid, failed }: Props) {
     } else {
       failed();
       setRefusal(outcome.message);
-      void queries.invalidateQueries({ queryKey: ['registration', id] });
+      void queries.invalidateQueries({ queryKey: keys.registration(id) });
     }
   };
   if (intent.isPending) return <Loading />;

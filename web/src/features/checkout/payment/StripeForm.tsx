@@ -2,10 +2,10 @@ import { Trans, useLingui } from '@lingui/react/macro';
 import { Elements, PaymentElement, useElements, useStripe } from '@stripe/react-stripe-js';
 import type { Stripe } from '@stripe/stripe-js';
 import { loadStripe } from '@stripe/stripe-js/pure';
-import { type FormEvent, useEffect, useState } from 'react';
+import { type FormEvent, useCallback, useEffect, useState } from 'react';
 import type { PaymentIntent } from '@/api/types';
 import { Button, Loading, Money, Notice } from '@/ui';
-import { LOAD_MS, type Outcome, within } from './provider';
+import { LOAD_MS, type Outcome, useBackFromBank, within } from './provider';
 
 type Props = { intent: PaymentIntent; done: (outcome: Outcome) => void };
 type Script = { state: 'loading' } | { state: 'ready'; stripe: Stripe } | { state: 'failed' };
@@ -65,32 +65,39 @@ function Form({ intent, done }: Props) {
   const elements = useElements();
   const [ready, setReady] = useState(false);
   const [busy, setBusy] = useState(false);
+  useBackFromBank(useCallback(() => setBusy(false), []));
   const submit = async (event: FormEvent) => {
     event.preventDefault();
     if (busy || !stripe || !elements) return;
     setBusy(true);
-    const { error, paymentIntent } = await stripe.confirmPayment({
-      elements,
-      redirect: 'if_required',
-      confirmParams: { return_url: location.href.split(/[?#]/)[0] ?? location.href },
-    });
+    const lost: Outcome = {
+      kind: 'unknown',
+      message: t`The answer got lost on the way. If the payment went through, this page will show it in a moment.`,
+    };
+    const answer = await stripe
+      .confirmPayment({
+        elements,
+        redirect: 'if_required',
+        confirmParams: { return_url: location.href.split(/[?#]/)[0] ?? location.href },
+      })
+      .catch(() => undefined);
     setBusy(false);
+    if (!answer) return done(lost);
+    const { error, paymentIntent } = answer;
     if (paymentIntent?.status === 'succeeded' || paymentIntent?.status === 'processing' || error?.payment_intent?.status === 'succeeded')
       done({ kind: 'taken' });
-    else if (error?.type === 'api_connection_error')
-      done({
-        kind: 'unknown',
-        message: t`The answer got lost on the way. If the payment went through, this page will show it in a moment.`,
-      });
+    else if (error?.type === 'api_connection_error') done(lost);
     else done({ kind: 'declined', message: error?.message ?? t`Please try another card.` });
   };
   return (
     <form onSubmit={(event) => void submit(event)} className="space-y-4">
       <PaymentElement onReady={() => setReady(true)} />
       <Button type="submit" busy={busy} disabled={!ready} className="w-full">
-        <Trans>
-          Pay <Money amount={intent.amount} currency={intent.currency} />
-        </Trans>
+        <span>
+          <Trans>
+            Pay <Money amount={intent.amount} currency={intent.currency} />
+          </Trans>
+        </span>
       </Button>
     </form>
   );

@@ -1,8 +1,8 @@
 import { Trans, useLingui } from '@lingui/react/macro';
-import { type FormEvent, useState } from 'react';
+import { type FormEvent, useCallback, useState } from 'react';
 import type { PaymentIntent } from '@/api/types';
 import { Button, Field, Money, Notice } from '@/ui';
-import type { Outcome } from './provider';
+import { type Outcome, useBackFromBank } from './provider';
 
 type Props = { intent: PaymentIntent; done: (outcome: Outcome) => void };
 type Answer = {
@@ -37,6 +37,7 @@ async function confirm(intent: PaymentIntent, card: FormData): Promise<Answer> {
 export default function TestCardForm({ intent, done }: Props) {
   const { t } = useLingui();
   const [busy, setBusy] = useState(false);
+  useBackFromBank(useCallback(() => setBusy(false), []));
   const submit = async (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
     if (busy) return;
@@ -99,9 +100,11 @@ export default function TestCardForm({ intent, done }: Props) {
         />
       </div>
       <Button type="submit" busy={busy} className="w-full">
-        <Trans>
-          Pay <Money amount={intent.amount} currency={intent.currency} />
-        </Trans>
+        <span>
+          <Trans>
+            Pay <Money amount={intent.amount} currency={intent.currency} />
+          </Trans>
+        </span>
       </Button>
     </form>
   );
