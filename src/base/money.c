@@ -3,16 +3,53 @@
 #include <assert.h>
 #include <string.h>
 
-static bool is_one_of(const char *list, const char *currency)
+/*
+ * What currencies are, where they are not like most: two digits, counted so by the provider, any amount, no least one that is known.
+ * docs.stripe.com/currencies has "zero-decimal", "three-decimal" and "special case" currencies, and "Minimum and maximum charge amounts".
+ */
+static const struct currency {
+    char code[4];
+    int8_t digits, provider_digits; /* behind the point, by ISO 4217 and as Stripe counts */
+    int step;                       /* in ours */
+    int minimum;                    /* in ours; 0: none named */
+} currencies[] = {
+    /* No minor unit. */
+    { "BIF", 0, 0, 1, 0 }, { "CLP", 0, 0, 1, 0 }, { "DJF", 0, 0, 1, 0 }, { "GNF", 0, 0, 1, 0 }, { "JPY", 0, 0, 1, 50 }, { "KMF", 0, 0, 1, 0 },
+    { "KRW", 0, 0, 1, 0 }, { "PYG", 0, 0, 1, 0 }, { "RWF", 0, 0, 1, 0 }, { "VND", 0, 0, 1, 0 }, { "VUV", 0, 0, 1, 0 },  { "XAF", 0, 0, 1, 0 },
+    { "XOF", 0, 0, 1, 0 }, { "XPF", 0, 0, 1, 0 },
+    /* None by ISO, but Stripe counts hundredths, and takes whole units only. */
+    { "ISK", 0, 2, 1, 0 }, { "UGX", 0, 2, 1, 0 },
+    /* ISO's minor unit is a fifth, which Stripe ignores: it counts whole ariary. */
+    { "MGA", 2, 0, 100, 0 },
+    /* Thousandths, the last of which must be 0 for the card networks. Stripe has no IQD and no LYD. */
+    { "BHD", 3, 3, 10, 0 }, { "JOD", 3, 3, 10, 0 }, { "KWD", 3, 3, 10, 0 }, { "OMR", 3, 3, 10, 0 }, { "TND", 3, 3, 10, 0 }, { "IQD", 3, 3, 1, 0 },
+    { "LYD", 3, 3, 1, 0 },
+    /* A least payment. */
+    { "AED", 2, 2, 1, 200 }, { "AUD", 2, 2, 1, 50 }, { "BGN", 2, 2, 1, 100 }, { "BRL", 2, 2, 1, 50 }, { "CAD", 2, 2, 1, 50 }, { "CHF", 2, 2, 1, 50 },
+    { "CZK", 2, 2, 1, 1500 }, { "DKK", 2, 2, 1, 250 }, { "EUR", 2, 2, 1, 50 }, { "GBP", 2, 2, 1, 30 }, { "HKD", 2, 2, 1, 400 },
+    { "HUF", 2, 2, 1, 17500 }, { "INR", 2, 2, 1, 50 }, { "MXN", 2, 2, 1, 1000 }, { "MYR", 2, 2, 1, 200 }, { "NOK", 2, 2, 1, 300 },
+    { "NZD", 2, 2, 1, 50 }, { "PLN", 2, 2, 1, 200 }, { "RON", 2, 2, 1, 200 }, { "SEK", 2, 2, 1, 300 }, { "SGD", 2, 2, 1, 50 },
+    { "THB", 2, 2, 1, 1000 }, { "USD", 2, 2, 1, 50 },
+};
+
+static const struct currency *facts(const char *code)
 {
-    return strlen(currency) == 3 && strstr(list, currency) != NULL;
+    static const struct currency most = { "", 2, 2, 1, 0 };
+
+    for (size_t i = 0; i < COUNT(currencies); i++)
+        if (strcmp(currencies[i].code, code) == 0)
+            return &currencies[i];
+    return &most;
 }
 
 int money_digits(const char *currency)
 {
-    static const char none[] = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF", three[] = "BHD IQD JOD KWD LYD OMR TND";
+    return facts(currency)->digits;
+}
 
-    return is_one_of(none, currency) ? 0 : is_one_of(three, currency) ? 3 : 2;
+int money_provider_digits(const char *currency)
+{
+    return facts(currency)->provider_digits;
 }
 
 char *money_text(struct arena *arena, const char *currency, int64_t amount)
@@ -29,24 +66,12 @@ char *money_text(struct arena *arena, const char *currency, int64_t amount)
 
 int64_t money_step(const char *currency)
 {
-    return is_one_of("BHD JOD KWD OMR TND", currency) ? 10 : is_one_of("MGA", currency) ? 100 : 1;
+    return facts(currency)->step;
 }
 
 int64_t money_minimum(const char *currency)
 {
-    static const struct {
-        char currency[4];
-        int64_t least;
-    } table[] = {
-        { "AED", 200 }, { "AUD", 50 },  { "BGN", 100 }, { "BRL", 50 },    { "CAD", 50 },  { "CHF", 50 },  { "CZK", 1500 }, { "DKK", 250 },
-        { "EUR", 50 },  { "GBP", 30 },  { "HKD", 400 }, { "HUF", 17500 }, { "INR", 50 },  { "JPY", 50 },  { "MXN", 1000 }, { "MYR", 200 },
-        { "NOK", 300 }, { "NZD", 50 },  { "PLN", 200 }, { "RON", 200 },   { "SEK", 300 }, { "SGD", 50 },  { "THB", 1000 }, { "USD", 50 },
-    };
-
-    for (size_t i = 0; i < COUNT(table); i++)
-        if (strcmp(table[i].currency, currency) == 0)
-            return table[i].least;
-    return 0;
+    return facts(currency)->minimum;
 }
 
 /* a * b / c of numbers that are not negative, half up to a multiple of `step`. 10^12 * 20000 is far from overflow. */

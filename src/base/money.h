@@ -1,5 +1,5 @@
 /*
- * money.h - amounts in a currency's minor units: how they are written, rounded and divided.
+ * money.h - amounts in a currency's minor units: how they are written, rounded and divided, and what is known of each currency (one table).
  *
  * One rule rounds everything: half up, for each ticket, to the smallest amount
  * that can be paid in the currency (money_step). For each ticket and not for
@@ -16,6 +16,8 @@
 
 /* Digits behind the point by ISO 4217: 0, 2 or 3. */
 int money_digits(const char *currency);
+/* Digits of the amounts that go to Stripe and come from it: the same but for ISK and UGX (2) and MGA (0). */
+int money_provider_digits(const char *currency);
 /* "EUR 42.50", "JPY 4500", "KWD 1.250"; "EUR -42.50". */
 char *money_text(struct arena *arena, const char *currency, int64_t amount);
 /* Amounts of the currency are multiples of this: 1, but 10 where the card networks take thousandths only with a last digit of 0, and 100 for MGA,

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/money.h"
 #include "events/event_search.h"
+#include "events/payable.h"
 
 #define PRICE_MAX 99999999    /* what Stripe takes in one charge, in minor units */
 #define QUANTITY_MAX 1000000
@@ -75,6 +76,8 @@ static const struct field ticket_type_patch_fields[] = {
 
 static void check_ticket_type_new(const void *value, const char *pointer, struct fault *fault);
 static void check_ticket_type_patch(const void *value, const char *pointer, struct fault *fault);
+static void check_event_new(const void *value, const char *pointer, struct fault *fault);
+static void apply_fee(struct event *event, const struct service_fee_in *fee);
 static void check_event(const void *value, const char *pointer, struct fault *fault);
 
 static const struct shape ticket_type_new_shape = {
@@ -117,7 +120,7 @@ static const struct field event_new_fields[] = { EVENT_FIELDS(REQUIRED, &ticket_
 static const struct field event_patch_fields[] = { EVENT_FIELDS(OPTIONAL, &ticket_type_patch_shape, 0), FIELD_END };
 
 const struct shape event_new_shape = {
-    .name = "EventNew", .size = sizeof(struct event_in), .fields = event_new_fields, .check = check_event
+    .name = "EventNew", .size = sizeof(struct event_in), .fields = event_new_fields, .check = check_event_new
 };
 const struct shape event_patch_shape = {
     .name = "EventPatch", .size = sizeof(struct event_in), .fields = event_patch_fields, .check = check_event
@@ -219,6 +222,26 @@ static void check_event(const void *value, const char *pointer, struct fault *fa
                 fault_field(fault, arena_printf(fault->arena, "/ticketTypes/%zu/ticketTypeId", i), "repeated", "It is listed twice.");
                 break;
             }
+}
+
+/* All of it is here, so what it costs can be judged at once. */
+static void check_event_new(const void *value, const char *pointer, struct fault *fault)
+{
+    const struct event_in *in = value;
+    struct event sent = { .currency = in->currency };
+
+    check_event(value, pointer, fault);
+    if (!in->currency)
+        return;
+    if (in->fee)
+        apply_fee(&sent, in->fee);
+    payable_fee(&sent, "/serviceFee/fixed", fault);
+    for (size_t i = 0; i < in->type_count; i++) {
+        struct ticket_type type = type_of_input(&in->types[i]);
+
+        if (type.name)
+            payable_type(&type, &sent, arena_printf(fault->arena, "/ticketTypes/%zu/price", i), fault);
+    }
 }
 
 /* ---- rows ---- */
@@ -538,6 +561,40 @@ static struct ticket_type *type_named(struct event *event, const struct id *id)
     return id_equal(&parent, &event->id) ? event_type(event, id_number(id)) : NULL;
 }
 
+static const struct ticket_type_in *sent_for(const struct event_in *in, const struct id *type)
+{
+    for (size_t i = 0; i < in->type_count; i++)
+        if (id_equal(&in->types[i].id, type))
+            return &in->types[i];
+    return NULL;
+}
+
+static bool price_sent(const struct ticket_type_in *in)
+{
+    return given(&in->given, T_PRICE) || given(&in->given, T_MIN_ORDER) || given(&in->given, T_TAX_RATE) || given(&in->given, T_TAX_INCLUDED);
+}
+
+static bool fee_changed(const struct price_fee *a, const struct price_fee *b)
+{
+    return a->fixed != b->fixed || a->bps != b->bps || a->by_organizer != b->by_organizer;
+}
+
+/* What a new currency or fee makes unpayable, where no new price was sent that could be blamed. */
+static void check_prices(const struct event *event, const struct event *before, const struct event_in *in, struct fault *fault)
+{
+    bool currency = strcmp(event->currency, before->currency) != 0, fee = fee_changed(&event->fee, &before->fee);
+
+    if (!currency && !fee)
+        return;
+    payable_fee(event, fee ? "/serviceFee/fixed" : "/currency", fault);
+    for (size_t i = 0; i < event->type_count; i++) {
+        const struct ticket_type_in *sent = sent_for(in, &event->types[i].id);
+
+        if (!sent || (!price_sent(sent) && !sent->remove))
+            payable_type(&event->types[i], event, currency ? "/currency" : "/serviceFee", fault);
+    }
+}
+
 /* What the merged event would break, with every fault; and what its state forbids, of which one is enough. */
 static enum err check_change(struct tx *tx, struct event *event, const struct event *before, const struct event_in *in)
 {
@@ -547,6 +604,7 @@ static enum err check_change(struct tx *tx, struct event *event, const struct ev
     const char *forbids = NULL;
 
     check_dates(event, in, fault);
+    check_prices(event, before, in, fault);
     if (event->status == EVENT_PUBLISHED && event->ends_at_ms <= tx->now_ms && (given(&in->given, E_ENDS) || before->status == EVENT_DRAFT))
         fault_field(fault, given(&in->given, E_ENDS) ? "/endsAt" : "/status", "past", "A published event must end in the future.");
     if (event->capacity < event->held + event->sold)
@@ -563,6 +621,8 @@ static enum err check_change(struct tx *tx, struct event *event, const struct ev
 
         if (id_is_zero(&sent->id)) {
             added++;
+            type = type_of_input(sent);
+            payable_type(&type, event, member(fault, pointer, "price"), fault);
             continue;
         }
         found = type_named(event, &sent->id);
@@ -582,6 +642,8 @@ static enum err check_change(struct tx *tx, struct event *event, const struct ev
         type = *found;
         apply_type(&type, sent);
         check_type_rules(&type, pointer, fault);
+        if (price_sent(sent))
+            payable_type(&type, event, member(fault, pointer, "price"), fault);
         if (type.quantity < type.held + type.sold)
             forbids = arena_printf(tx->arena, "The quantity of \"%s\" cannot go below the %" PRId64 " that are held or sold.", type.name,
                          type.held + type.sold);
@@ -636,11 +698,8 @@ static enum err change_types(struct tx *tx, struct event *event, const struct ev
     event->types = ARENA_ARRAY(tx->arena, old_count + in->type_count + 1, struct ticket_type);
     event->type_count = 0;
     for (size_t i = 0; i < old_count; i++) {
-        const struct ticket_type_in *sent = NULL;
+        const struct ticket_type_in *sent = sent_for(in, &old[i].id);
 
-        for (size_t k = 0; k < in->type_count && !sent; k++)
-            if (id_equal(&in->types[k].id, &old[i].id))
-                sent = &in->types[k];
         if (sent && sent->remove) {
             row_delete(tx, &stock_delete, &event->id, old[i].n);
             row_delete(tx, &ticket_type_delete, &event->id, old[i].n);

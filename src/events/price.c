@@ -11,13 +11,24 @@ static int64_t list_price(const struct price_line *line)
     return line->quantity * line->unit;
 }
 
+/* An amount off a price: all of it, or what can be paid less. A code may be older than the event's currency. */
+static int64_t amount_off(int64_t value, int64_t price, int64_t step)
+{
+    return value >= price ? price : value - value % step;
+}
+
 static int64_t discount_of_ticket(const struct price_line *line, const struct price_discount *discount, int64_t step)
 {
-    int64_t off = discount->kind == PRICE_PERCENT         ? money_percent(line->unit, discount->value, step)
-                  : discount->kind == PRICE_AMOUNT_TICKET ? discount->value
-                                                          : 0;
-
-    return MIN(off, line->unit);
+    switch (discount->kind) {
+    case PRICE_PERCENT:
+        return MIN(money_percent(line->unit, discount->value, step), line->unit);
+    case PRICE_AMOUNT_TICKET:
+        return amount_off(discount->value, line->unit, step);
+    case PRICE_NO_DISCOUNT:
+    case PRICE_AMOUNT_ORDER:
+        break;
+    }
+    return 0;
 }
 
 /* Once for the order: each line has its part of the running sum, so that the parts come to the whole however they round. */
@@ -27,7 +38,7 @@ static void discount_order(struct price_line *lines, size_t count, int64_t value
 
     for (size_t i = 0; i < count; i++)
         whole += lines[i].discounted ? list_price(&lines[i]) : 0;
-    value = MIN(value, whole);
+    value = amount_off(value, whole, step);
     for (size_t i = 0; i < count && whole; i++) {
         int64_t reached;
 
@@ -80,6 +91,14 @@ void price_lines(struct price_line *lines, size_t count, const struct price_fee 
         else
             lines[i].total = list_price(&lines[i]) - lines[i].discount;
     }
+}
+
+int64_t price_of_order(int64_t quantity, int64_t unit, struct price_tax tax, const struct price_fee *fee, const char *currency)
+{
+    struct price_line line = { .quantity = quantity, .unit = unit, .tax_rate = tax };
+
+    price_lines(&line, 1, fee, NULL, currency);
+    return line.total;
 }
 
 void price_sums_add(struct price_sums *sums, const struct price_line *line)

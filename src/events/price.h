@@ -6,8 +6,10 @@
  *                   + tax      of that price, where it comes on top; else it is a part of the price
  *                                               = total
  *
- * Each step is rounded for each ticket (base/money.h says how, and why). The fee
- * is a gross amount: whatever tax is in it is not broken out.
+ * Each step is rounded for each ticket (base/money.h says how, and why), and an
+ * amount off, once to what can be paid: so whatever is listed at a payable price
+ * comes to a payable total. The fee is a gross amount: whatever tax is in it is
+ * not broken out.
  *
  * A line is one ticket type of an order. It keeps sums; what one of its tickets
  * cost is the line's sums divided evenly (price_share), so that all tickets of
@@ -54,6 +56,8 @@ struct price_sums {
 
 /* Fill in what the lines cost. `discount` may be NULL. At most 100 lines at prices below 10^8. */
 void price_lines(struct price_line *lines, size_t count, const struct price_fee *fee, const struct price_discount *discount, const char *currency);
+/* What an order of `quantity` tickets at this listed price comes to without a discount. */
+int64_t price_of_order(int64_t quantity, int64_t unit, struct price_tax tax, const struct price_fee *fee, const char *currency);
 void price_sums_add(struct price_sums *sums, const struct price_line *line);
 
 /* Ticket k (1..quantity) of a priced line, as a line of one. Its total is what is given back for it. */

@@ -55,7 +55,7 @@ void form_add_int(struct buf *form, const char *name, int64_t value);
 
 /* ---- money ---- */
 
-/* Stripe's amount for one of ours in ISO 4217 minor units, and back. They differ for a few currencies (stripe_money.c). false: Stripe cannot take it. */
+/* Stripe's amount for one of ours in ISO 4217 minor units, and back. They differ for a few currencies (base/money.c). false: Stripe cannot take it. */
 bool stripe_amount(const char *currency, int64_t minor, int64_t *out);
 bool stripe_amount_back(const char *currency, int64_t amount, int64_t *out_minor);
 bool stripe_signed_back(const char *currency, int64_t amount, int64_t *out_minor); /* the same for what has a sign */

@@ -2,61 +2,40 @@
  * stripe_money.c - our amounts and Stripe's.
  *
  * We count in ISO 4217 minor units, Stripe in its own "smallest currency unit",
- * which is the same but for these (docs.stripe.com/currencies):
- *
- *   ISK, UGX   ISO has no minor unit, Stripe still counts hundredths, and takes whole units only
- *   MGA        ISO has a minor unit of a fifth that Stripe ignores: it counts whole ariary
- *   BHD, JOD, KWD, OMR, TND   thousandths in both, but Stripe's last digit must be 0
+ * which has the same number of digits but for a few (base/money.c has the
+ * table, and the step that amounts must be a multiple of).
  */
 #include "payments/stripe.h"
 
-#include <string.h>
-
-static const struct {
-    char currency[4];
-    int64_t times, per; /* Stripe's amount = ours * times / per */
-    int64_t step;       /* Stripe's amount is a multiple of it */
-} differing[] = {
-    { "ISK", 100, 1, 100 }, { "UGX", 100, 1, 100 }, { "MGA", 1, 100, 1 }, { "BHD", 1, 1, 10 },
-    { "JOD", 1, 1, 10 },    { "KWD", 1, 1, 10 },    { "OMR", 1, 1, 10 },  { "TND", 1, 1, 10 },
-};
+#include "base/money.h"
 
 /* Twelve digits is the most that Stripe takes of any currency. */
 #define AMOUNT_MAX INT64_C(999999999999)
 
+/* amount * 10^digits; 10^-digits where that leaves nothing over. */
+static bool shift(int64_t amount, int digits, int64_t *out)
+{
+    for (; digits > 0; digits--)
+        amount *= 10;
+    for (; digits < 0; digits++) {
+        if (amount % 10)
+            return false;
+        amount /= 10;
+    }
+    *out = amount;
+    return true;
+}
+
 bool stripe_amount(const char *currency, int64_t minor, int64_t *out)
 {
-    int64_t times = 1, per = 1, step = 1;
-
-    if (minor < 0 || minor > AMOUNT_MAX)
+    if (minor < 0 || minor > AMOUNT_MAX || minor % money_step(currency))
         return false;
-    for (size_t i = 0; i < COUNT(differing); i++)
-        if (strcmp(currency, differing[i].currency) == 0) {
-            times = differing[i].times;
-            per = differing[i].per;
-            step = differing[i].step;
-        }
-    if (minor * times % per != 0)
-        return false;
-    *out = minor * times / per;
-    return *out <= AMOUNT_MAX && *out % step == 0;
+    return shift(minor, money_provider_digits(currency) - money_digits(currency), out) && *out <= AMOUNT_MAX;
 }
 
 bool stripe_amount_back(const char *currency, int64_t amount, int64_t *out_minor)
 {
-    int64_t times = 1, per = 1;
-
-    if (amount < 0 || amount > AMOUNT_MAX)
-        return false;
-    for (size_t i = 0; i < COUNT(differing); i++)
-        if (strcmp(currency, differing[i].currency) == 0) {
-            times = differing[i].times;
-            per = differing[i].per;
-        }
-    if (amount * per % times != 0)
-        return false;
-    *out_minor = amount * per / times;
-    return true;
+    return amount >= 0 && amount <= AMOUNT_MAX && shift(amount, money_digits(currency) - money_provider_digits(currency), out_minor);
 }
 
 bool stripe_signed_back(const char *currency, int64_t amount, int64_t *out_minor)
@@ -72,8 +51,10 @@ int64_t stripe_amount_below(const char *currency, int64_t minor)
 {
     int64_t ignored;
 
-    /* Steps are of 10, 100 at most. */
+    if (minor > 0)
+        minor -= minor % money_step(currency);
+    /* What is left to be too much is too much for Stripe. */
     while (minor > 0 && !stripe_amount(currency, minor, &ignored))
-        minor--;
+        minor -= money_step(currency);
     return minor;
 }

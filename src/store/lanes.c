@@ -299,9 +299,11 @@ static bool carry_out(struct worker *worker, struct claim *claim)
 
     e = kind ? kind->run(&job) : fault_set(&job.fault, ERR_INTERNAL, "This version has no such kind of job.");
     atomic_fetch_add_explicit(e ? &lane->lanes->jobs_failed : &lane->lanes->jobs_done, 1, memory_order_relaxed);
+    /* Out of our hands before the row is marked: from then on another thread may claim it anew, or a row that got its number, and that is its own. */
     pthread_mutex_lock(&lane->lock);
     lane->job_us += (clock_mono_us() - begun_us - lane->job_us) / 8;
     lease_until = claim->lease_until;
+    claim_unlink_locked(lane, claim);
     pthread_mutex_unlock(&lane->lock);
     left = job_finish(worker->app, worker->arena, claim, lease_until, e, &job.fault);
     arena_reset(worker->arena);
@@ -332,7 +334,6 @@ static void run_job_locked(struct worker *worker)
     pthread_mutex_unlock(&lane->lock);
     left = carry_out(worker, claim);
     pthread_mutex_lock(&lane->lock);
-    claim_unlink_locked(lane, claim);
     lane->running_count--;
     free(claim);
     if (left)

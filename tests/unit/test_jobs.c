@@ -372,6 +372,26 @@ static void what_is_asked_while_it_runs_does_not_wait_for_a_lease_that_was_renew
     wait_for_rows(world, &count_jobs, 0);
 }
 
+/* A job that has just been marked, and was asked for again, may be claimed by another thread before the first has put it out of its hands: that is a
+ * new claim, and not a longer lease of the old one. Each round is done long before a lease ends. */
+static void what_is_asked_as_it_ends_does_not_wait_for_its_lease(void **state)
+{
+    static const char *const keys[] = { "a", "b", "c" };
+    struct world *world = *state;
+
+    lanes_start(&world->app, all_kinds, NULL);
+    for (int round = 0; round < 30; round++) {
+        int64_t until_us = clock_mono_us() + 40 * INT64_C(1000000);
+
+        for (int i = 0; i < 15; i++)
+            ask(world, (struct asking){ .kind = "many", .key = keys[i % 3] });
+        while (world_number(world, &count_jobs) > 0) {
+            assert_true(clock_mono_us() < until_us);
+            sched_yield();
+        }
+    }
+}
+
 static void a_rush_of_jobs_costs_the_writer_little(void **state)
 {
     struct world *world = *state;
@@ -566,6 +586,7 @@ int main(void)
         WITH_STORE(a_lease_that_ran_out_is_claimed_again),
         WITH_STORE(a_clock_that_jumps_over_a_lease_runs_nothing_twice),
         WITH_STORE(what_is_asked_while_it_runs_does_not_wait_for_a_lease_that_was_renewed),
+        WITH_STORE(what_is_asked_as_it_ends_does_not_wait_for_its_lease),
         WITH_STORE(a_rush_of_jobs_costs_the_writer_little),
         WITH_STORE(while_requests_queue_up_jobs_wait_but_not_for_ever),
         WITH_STORE(at_stop_jobs_not_begun_wait_for_the_next_start),

@@ -51,8 +51,10 @@ static void a_line_costs_what_the_table_says(void **state)
         /* Thousandths, of which cards take only tens: 5 % of 1.250 is 0.0625 -> 0.060; 33 % off is 0.4125 -> 0.410. */
         { "KWD", 1, 1250, 500, false, 0, 0, false, PRICE_NO_DISCOUNT, 0, 0, 0, 60, 1310 },
         { "KWD", 2, 1250, 0, true, 0, 0, false, PRICE_PERCENT, 3300, 820, 0, 0, 1680 },
-        /* A price that no card can pay is not made worse, nor one by an amount that none can. */
-        { "KWD", 2, 10, 0, true, 0, 0, false, PRICE_AMOUNT_ORDER, 15, 15, 0, 0, 5 },
+        /* An amount that no card can pay is rounded down to one that can, or is all of the price. */
+        { "KWD", 2, 10, 0, true, 0, 0, false, PRICE_AMOUNT_ORDER, 15, 10, 0, 0, 10 },
+        { "KWD", 2, 1000, 0, true, 0, 0, false, PRICE_AMOUNT_TICKET, 15, 20, 0, 0, 1980 },
+        { "KWD", 1, 15, 0, true, 0, 0, false, PRICE_AMOUNT_TICKET, 15, 15, 0, 0, 0 },
         { "KWD", 2, 15, 0, true, 0, 0, false, PRICE_AMOUNT_ORDER, 30, 30, 0, 0, 0 },
     };
 

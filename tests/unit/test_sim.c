@@ -9,6 +9,8 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/money.h"
+#include "payments/stripe.h"
 #include "sim/sim_inside.h"
 
 static void names_keep_their_brackets_however_they_are_written(void **state)
@@ -206,6 +208,67 @@ static void money_is_written_as_people_do(void **state)
     arena_free(arena);
 }
 
+/* Does the simulator take this amount, in Stripe's units? */
+static bool simulator_takes(const char *currency, int64_t amount)
+{
+    struct sim_call call = { .arena = arena_new(0) };
+    bool taken = sim_amount(&call, currency, amount);
+
+    json_decref(call.answer);
+    arena_free(call.arena);
+    return taken;
+}
+
+static bool we_would_ask(const char *currency, int64_t amount)
+{
+    int64_t minor, again;
+
+    return stripe_amount_back(currency, amount, &minor) && stripe_amount(currency, minor, &again) && again == amount && minor >= money_minimum(currency);
+}
+
+static bool simulator_knows(const char *currency)
+{
+    struct sim_call call = { .arena = arena_new(0) };
+    char out[4];
+    bool known = sim_currency(&call, currency, out);
+
+    json_decref(call.answer);
+    arena_free(call.arena);
+    return known;
+}
+
+static void compare_currency(const char *currency)
+{
+    char lower[4] = { (char)(currency[0] | 0x20), (char)(currency[1] | 0x20), (char)(currency[2] | 0x20) };
+    struct arena *arena = arena_new(0);
+    const char *text = sim_money_text(arena, lower, 0), *point = strchr(text, '.');
+
+    assert_int_equal(money_provider_digits(currency), point ? strcspn(point + 1, " ") : 0);
+    arena_free(arena);
+    for (int64_t hundreds = 0; hundreds <= 20000; hundreds += 100)
+        for (int64_t amount = MAX(1, hundreds - 1); amount <= (hundreds ? hundreds + 1 : 700); amount++)
+            if (we_would_ask(currency, amount) != simulator_takes(lower, amount)) {
+                print_error("%s: we and the simulator differ on %d\n", currency, (int)amount);
+                assert_true(false);
+            }
+}
+
+/* The simulator has a table of its own, so that one wrong line is not wrong on both sides: what we would send it takes, and what it refuses we do not send. */
+static void our_table_of_currencies_is_the_simulators(void **state)
+{
+    int known = 0;
+
+    for (int i = 0; i < 26 * 26 * 26; i++) {
+        char currency[4] = { (char)('A' + i / 676), (char)('A' + i / 26 % 26), (char)('A' + i % 26) };
+
+        if (!simulator_knows(currency))
+            continue;
+        compare_currency(currency);
+        known++;
+    }
+    assert_in_range(known, 130, 140);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -218,6 +281,7 @@ int main(void)
         cmocka_unit_test(a_seed_repeats_a_run),
         cmocka_unit_test(turns_and_scopes_are_exact),
         cmocka_unit_test(money_is_written_as_people_do),
+        cmocka_unit_test(our_table_of_currencies_is_the_simulators),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
