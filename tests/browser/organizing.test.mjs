@@ -99,7 +99,8 @@ test('an event is made, refused where it is wrong, kept in the tab, published, f
     await page.getByRole('button', { name: 'Load their changes' }).click();
     await waitFor(async () => (await page.getByLabel('City').inputValue()) === 'Bonn', 'the other change in the form');
     await page.getByRole('button', { name: 'Save the changes' }).click();
-    await page.getByText('Saved.').waitFor();
+    // Exactly: "The draft is saved." may still stand there from before.
+    await page.getByText('Saved.', { exact: true }).waitFor();
     const both = await nowOf(eventId);
     assert.deepEqual([both.title, both.venue.city], ['Evening of Knots and Cables', 'Bonn']);
 
@@ -111,6 +112,34 @@ test('an event is made, refused where it is wrong, kept in the tab, published, f
     await page.getByRole('alert').first().waitFor();
     assert.equal((await nowOf(eventId)).ticketTypes[0].quantity, 100);
     await page.getByLabel('Number of tickets').fill('100');
+
+    // A photo as a phone takes it, on its end and of some megabytes, is made as small as the server takes it; what is none is refused here.
+    await page.getByLabel('Picture').setInputFiles({ name: 'notes.png', mimeType: 'image/png', buffer: Buffer.from('not a picture') });
+    await page.getByText('A PNG, JPEG or WebP picture, please.').waitFor();
+    const photo = await page.evaluate(async () => {
+        const canvas = new OffscreenCanvas(1500, 2000);
+        const context = canvas.getContext('2d');
+        const noise = context.createImageData(1500, 2000);
+        for (let at = 0; at < noise.data.length; at += 65536)
+            crypto.getRandomValues(noise.data.subarray(at, Math.min(at + 65536, noise.data.length)));
+        context.putImageData(noise, 0, 0);
+        const bytes = new Uint8Array(await (await canvas.convertToBlob({ type: 'image/png' })).arrayBuffer());
+        let text = '';
+        for (let at = 0; at < bytes.length; at += 32768)
+            text += String.fromCharCode(...bytes.subarray(at, at + 32768));
+        return btoa(text);
+    }).then((text) => Buffer.from(text, 'base64'));
+    assert.ok(photo.length > 5 * 1024 * 1024, 'larger than the server takes');
+    await page.getByLabel('Picture').setInputFiles({ name: 'photo.png', mimeType: 'image/png', buffer: photo });
+    await page.getByRole('img', { name: 'As buyers will see it' }).waitFor();
+    await waitFor(async () => (await page.getByRole('img', { name: 'As buyers will see it' }).getAttribute('src')).startsWith('blob:'), 'the photo beside the form');
+    const [put] = await Promise.all([page.waitForRequest((request) => request.method() === 'PUT'), page.getByRole('button', { name: 'Save the changes' }).click()]);
+    assert.equal(put.headers()['content-type'], 'image/jpeg');
+    await waitFor(async () => (await nowOf(eventId)).imageUrl !== draft.imageUrl, 'the photo at the event');
+    await waitFor(() => page.getByRole('complementary').evaluate((aside) => aside === document.activeElement), 'the focus at the buttons after the save');
+    await page.getByRole('button', { name: 'Back to draft' }).click();
+    await page.getByRole('button', { name: 'Really take it off sale' }).waitFor();
+    assert.equal((await nowOf(eventId)).status, 'published', 'asked first');
 
     await page.goto(`${usher.url}/manage`);
     await page.getByText('3 of 100 sold').waitFor();

@@ -1,19 +1,16 @@
 import { Plural, Trans, useLingui } from '@lingui/react/macro';
 import { useQuery } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
-import { download, get } from '@/api/http';
+import { get } from '@/api/http';
 import { keys } from '@/api/query';
-import type { Event, EventFinance, EventStats } from '@/api/types';
+import type { Event, EventStats } from '@/api/types';
 import { formatMoney } from '@/lib/money';
-import { formatDate } from '@/lib/time';
-import { Button, Card, ErrorState, Loading, Money, Notice, useErrorText, useToast } from '@/ui';
+import { ButtonLink, Card, ErrorState, Loading, Money, Notice } from '@/ui';
 import { CancelEvent } from './CancelEvent';
-import { DayBars, ShareBar, SLOTS_MIN, TableBehind } from './charts';
-import { everyDay } from './days';
-import { EventFrame, isOwner, Meter } from './parts';
-
-/** Figures are at most this old while the page is open. */
-const LIVE_MS = 5000;
+import { ShareBar, TableBehind } from './charts';
+import { Finance } from './Finance';
+import { EventFrame, isOwner, Meter, useCount } from './parts';
+import { LIVE_MS } from './queries';
 
 export default function DashboardPage() {
   const { t } = useLingui();
@@ -21,6 +18,13 @@ export default function DashboardPage() {
     <EventFrame title={t`Overview`}>
       {({ event }, user) => (
         <div className="space-y-6">
+          {event.status === 'draft' && (
+            <Notice tone="warn" title={t`Nobody sees this event yet: it is a draft.`}>
+              <ButtonLink look="secondary" to={`/manage/${event.eventId}/edit`} className="mt-2">
+                <Trans>Finish and publish it</Trans>
+              </ButtonLink>
+            </Notice>
+          )}
           <Stats event={event} />
           {isOwner(user, event) && <Finance event={event} />}
           {isOwner(user, event) && event.status !== 'ended' && event.status !== 'cancelled' && <CancelEvent event={event} />}
@@ -50,7 +54,7 @@ function Stats({ event }: { event: Event }) {
       </p>
       {stats.data.sold === 0 && event.status === 'published' && (
         <Notice title={t`Nothing is sold yet. Tell people about it:`}>
-          <a href={`/e/${event.eventId}`} className="break-all">
+          <a href={`/e/${event.eventId}`} className="inline-flex min-h-11 items-center break-all">
             {`${location.origin}/e/${event.eventId}`}
           </a>
         </Notice>
@@ -62,10 +66,10 @@ function Stats({ event }: { event: Event }) {
 
 function Figure({ name, children, below }: { name: ReactNode; children: ReactNode; below?: ReactNode }) {
   return (
-    <div className="rounded-card border border-border bg-surface p-4">
+    <div className="rounded-card border border-border bg-surface p-3 sm:p-4">
       <dt className="text-muted">{name}</dt>
       <dd>
-        <p className="text-2xl font-bold tabular-nums">{children}</p>
+        <p className="text-xl font-bold tabular-nums sm:text-2xl">{children}</p>
         {below && <div className="mt-1 text-sm text-muted">{below}</div>}
       </dd>
     </div>
@@ -73,19 +77,23 @@ function Figure({ name, children, below }: { name: ReactNode; children: ReactNod
 }
 
 function Figures({ stats }: { stats: EventStats }) {
-  const { sold, capacity, checkedIn, held, currency, refunded } = stats;
+  const count = useCount();
+  const { held, currency, refunded } = stats;
   const refundedText = useMoneyText(refunded, currency);
+  const sold = count(stats.sold);
+  const capacity = count(stats.capacity);
+  const checkedIn = count(stats.checkedIn);
   return (
-    <dl className="grid gap-4 sm:grid-cols-2 lg:grid-cols-4">
+    <dl className="grid grid-cols-2 gap-3 sm:gap-4 lg:grid-cols-4">
       <Figure name={<Trans>Revenue</Trans>} below={refunded > 0 && <Trans>{refundedText} given back</Trans>}>
         <Money amount={stats.revenue - refunded} currency={currency} />
       </Figure>
-      <Figure name={<Trans>Sold</Trans>} below={<Meter value={sold} of={capacity} />}>
+      <Figure name={<Trans>Sold</Trans>} below={<Meter value={stats.sold} of={stats.capacity} />}>
         <Trans>
           {sold} of {capacity}
         </Trans>
       </Figure>
-      <Figure name={<Trans>Checked in</Trans>} below={<Meter value={checkedIn} of={sold} />}>
+      <Figure name={<Trans>Checked in</Trans>} below={<Meter value={stats.checkedIn} of={stats.sold} />}>
         <Trans>
           {checkedIn} of {sold}
         </Trans>
@@ -94,7 +102,7 @@ function Figures({ stats }: { stats: EventStats }) {
         name={<Trans>Registrations</Trans>}
         below={held > 0 && <Plural value={held} one="# seat is being bought" other="# seats are being bought" />}
       >
-        {stats.confirmedRegistrations}
+        {count(stats.confirmedRegistrations)}
       </Figure>
     </dl>
   );
@@ -133,23 +141,16 @@ function RefundProgress({ stats: { refunds } }: { stats: EventStats }) {
 
 function ByType({ stats }: { stats: EventStats }) {
   const { t } = useLingui();
+  const count = useCount();
   return (
     <Card>
       <h3 className="mb-3 text-lg font-bold">
         <Trans>Ticket types</Trans>
       </h3>
       <ul className="space-y-3">
-        {stats.ticketTypes.map(({ ticketTypeId, name, quantity, sold, checkedIn }) => (
-          <li key={ticketTypeId}>
-            <p className="flex flex-wrap justify-between gap-x-3">
-              <span className="font-semibold">{name}</span>
-              <span className="tabular-nums">
-                <Trans>
-                  {sold} of {quantity} sold, {checkedIn} in
-                </Trans>
-              </span>
-            </p>
-            <ShareBar label={t`${name}: ${sold} of ${quantity} sold, ${checkedIn} in`} total={quantity} sold={sold} inside={checkedIn} />
+        {stats.ticketTypes.map((type) => (
+          <li key={type.ticketTypeId}>
+            <OneType type={type} />
           </li>
         ))}
       </ul>
@@ -157,106 +158,36 @@ function ByType({ stats }: { stats: EventStats }) {
         head={[t`Ticket type`, t`Number`, t`Sold`, t`Being bought`, t`Left`, t`Checked in`]}
         rows={stats.ticketTypes.map((type) => ({
           key: type.ticketTypeId,
-          cells: [type.name, type.quantity, type.sold, type.held, type.available, type.checkedIn],
+          cells: [type.name, ...[type.quantity, type.sold, type.held, type.available, type.checkedIn].map(count)],
         }))}
       />
     </Card>
   );
 }
 
-type Line = EventFinance['days'][number];
-
-function Finance({ event }: { event: Event }) {
+function OneType({ type }: { type: EventStats['ticketTypes'][number] }) {
   const { t } = useLingui();
-  const say = useToast();
-  const errorText = useErrorText();
-  const finance = useQuery({
-    queryKey: ['finance', event.eventId],
-    queryFn: ({ signal }) => get('/v1/events/{eventId}/finance', { path: { eventId: event.eventId }, signal }),
-    refetchInterval: LIVE_MS,
-  });
-  if (finance.isPending) return <Loading />;
-  if (!finance.data) return <ErrorState error={finance.error} retry={() => void finance.refetch()} />;
-  const { totals, days, disputes } = finance.data;
-  const csv = () => download(`/v1/events/${event.eventId}/finance.csv`, 'finance.csv').catch((error) => say(errorText(error), 'bad'));
+  const count = useCount();
+  const { name } = type;
+  const sold = count(type.sold);
+  const quantity = count(type.quantity);
+  const checkedIn = count(type.checkedIn);
   return (
-    <Card>
-      <div className="flex flex-wrap items-center justify-between gap-3">
-        <h3 className="text-lg font-bold">
-          <Trans>What it earned</Trans>
-        </h3>
-        <Button look="secondary" onClick={() => void csv()}>
-          <Trans>Every movement as CSV</Trans>
-        </Button>
-      </div>
-      {totals.length === 0 && (
-        <p className="text-muted">
-          <Trans>No money has moved yet.</Trans>
-        </p>
-      )}
-      {totals.map((total) => (
-        <OneCurrency key={total.currency} total={total} days={days.filter((day) => day.currency === total.currency)} />
-      ))}
-      {disputes.length > 0 && (
-        <Notice tone="warn" title={<Plural value={disputes.length} one="# disputed payment" other="# disputed payments" />}>
-          <ul>
-            {disputes.map((dispute) => (
-              <li key={dispute.disputeId}>
-                <Money amount={dispute.amount} currency={dispute.currency} /> – {dispute.status}
-                {dispute.evidenceDueBy && <> – {t`answer the bank by ${{ day: dispute.evidenceDueBy.slice(0, 10) }}`}</>}
-              </li>
-            ))}
-          </ul>
-        </Notice>
-      )}
-    </Card>
-  );
-}
-
-const nothing = { gross: 0, fees: 0, refunds: 0, disputes: 0, adjustments: 0, net: 0, payments: 0 };
-
-function OneCurrency({ total, days }: { total: Omit<Line, 'date'>; days: Line[] }) {
-  const { t, i18n } = useLingui();
-  const { currency } = total;
-  // What is taken off is shown with its sign; but nothing is not less than nothing.
-  const money = (amount: number) => <Money amount={amount || 0} currency={currency} />;
-  const all = everyDay(days, (date) => ({ date, currency, ...nothing }));
-  // A date of the event's zone already, so it is only written out.
-  const dateOf = (date: string | undefined) => date && formatDate(`${date}T12:00:00Z`, 'UTC', i18n.locale);
-  const sums: [string, number][] = [
-    [t`Taken`, total.gross],
-    [t`Fees`, -total.fees],
-    [t`Given back`, -total.refunds],
-    [t`Disputed`, -total.disputes],
-    [t`Adjustments`, total.adjustments],
-    [t`Net`, total.net],
-  ];
-  return (
-    <div className="mt-3">
-      <dl className="mb-4 flex flex-wrap gap-x-8 gap-y-2">
-        {sums.map(([name, amount]) => (
-          <div key={name}>
-            <dt className="text-sm text-muted">{name}</dt>
-            <dd className="font-semibold">{money(amount)}</dd>
-          </div>
-        ))}
-      </dl>
-      {all.length > 0 && (
-        <>
-          <DayBars label={t`Net by day, ${currency}`} days={all.map((day) => ({ date: day.date, value: day.net }))} />
-          <p aria-hidden="true" className="flex justify-between text-sm text-muted">
-            <span>{dateOf(all[0]?.date)}</span>
-            {all.length >= SLOTS_MIN && <span>{dateOf(all[all.length - 1]?.date)}</span>}
-          </p>
-          <TableBehind
-            head={[t`Day`, t`Payments`, t`Taken`, t`Fees`, t`Given back`, t`Net`]}
-            rows={[...days].reverse().map((day) => ({
-              key: day.date,
-              cells: [dateOf(day.date), day.payments, money(day.gross), money(-day.fees), money(-day.refunds), money(day.net)],
-            }))}
-          />
-        </>
-      )}
-    </div>
+    <>
+      <p className="flex flex-wrap justify-between gap-x-3">
+        <span className="font-semibold">{name}</span>
+        <span className="tabular-nums">
+          <Trans>
+            {sold} of {quantity} sold, {checkedIn} in
+          </Trans>
+        </span>
+      </p>
+      <ShareBar
+        label={t`${name}: ${sold} of ${quantity} sold, ${checkedIn} in`}
+        total={type.quantity}
+        sold={type.sold}
+        inside={type.checkedIn}
+      />
+    </>
   );
 }

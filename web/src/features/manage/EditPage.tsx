@@ -53,6 +53,15 @@ function Edit({ edition }: { edition: Edition }) {
     return undefined;
   };
   return (
-    <Editor key={base.round} name={eventId} initial={before} event={base.event} zones={zones.data} onSave={save} onTakeOver={readAgain} />
+    <Editor
+      key={base.round}
+      again={base.round > 0}
+      name={eventId}
+      initial={before}
+      event={base.event}
+      zones={zones.data}
+      onSave={save}
+      onTakeOver={readAgain}
+    />
   );
 }

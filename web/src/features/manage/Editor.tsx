@@ -27,6 +27,8 @@ export type Save = (draft: Draft, picture: File | undefined, intent: Intent) => 
 type Props = {
   /** Under what name the unsaved draft is kept: an event's id, or "new". */
   name: string;
+  /** This editor stands where another stood, which saved or took over: who goes by keyboard is still at its buttons. */
+  again?: boolean;
   initial: Draft;
   event?: Event;
   zones: Zones;
@@ -35,7 +37,7 @@ type Props = {
   onTakeOver?: () => Promise<void>;
 };
 
-export function Editor({ name, initial: given, event, zones, onSave, onTakeOver }: Props) {
+export function Editor({ name, again, initial: given, event, zones, onSave, onTakeOver }: Props) {
   const { t } = useLingui();
   // What it began with stays the same while this editor is shown; a new reading of the event is a new editor.
   const [initial] = useState(given);
@@ -48,7 +50,12 @@ export function Editor({ name, initial: given, event, zones, onSave, onTakeOver 
   const [failure, setFailure] = useState<unknown>();
   const [refusals, setRefusals] = useState(0);
   const [busy, setBusy] = useState<Intent>();
+  const [sure, setSure] = useState(false);
   const form = useRef<HTMLFormElement>(null);
+  const buttons = useRef<HTMLElement>(null);
+  useEffect(() => {
+    if (again) buttons.current?.focus({ preventScroll: true });
+  }, [again]);
   const saved = useRef(false);
   const faultText = useFaultText();
 
@@ -131,210 +138,235 @@ export function Editor({ name, initial: given, event, zones, onSave, onTakeOver 
   const { venue, seller } = draft;
 
   return (
-    <form ref={form} onSubmit={submit} noValidate className="grid items-start gap-6 lg:grid-cols-[minmax(0,1fr)_20rem]">
-      <div className="min-w-0 space-y-5">
-        {told && (
-          <Notice tone="info" title={t`What you had not saved is here again.`}>
-            <Button look="secondary" className="mt-2" onClick={discard}>
-              <Trans>Throw it away</Trans>
-            </Button>
-          </Notice>
-        )}
-        {fixed && <Notice tone="warn" title={t`This event is cancelled or over. Its texts can still be mended.`} />}
-        <Section title={<Trans>Basics</Trans>}>
-          <Field
-            label={t`Title`}
-            className="sm:col-span-2"
-            value={draft.title}
-            maxLength={200}
-            error={errorOf('/title')}
-            onChange={({ target }) => set({ title: target.value })}
-          />
-          <TextArea
-            label={t`Description`}
-            className="sm:col-span-2"
-            rows={8}
-            value={draft.description}
-            maxLength={10000}
-            error={errorOf('/description')}
-            onChange={({ target }) => set({ description: target.value })}
-          />
-          <CategorySelect value={draft.category} error={errorOf('/category')} onChange={(category) => set({ category })} />
-          <PictureField url={event?.imageUrl} file={picture} onChange={setPicture} />
-        </Section>
-        <Section title={<Trans>Time</Trans>} hint={<Trans>All times are those of the clock in the event's time zone.</Trans>}>
-          <TimeField
-            label={t`Start`}
-            value={draft.startsAt}
-            {...time}
-            error={errorOf('/startsAt')}
-            onChange={(startsAt) => set({ startsAt })}
-          />
-          <TimeField label={t`End`} value={draft.endsAt} {...time} error={errorOf('/endsAt')} onChange={(endsAt) => set({ endsAt })} />
-          <ZoneSelect value={draft.timezone} error={errorOf('/timezone')} onChange={(timezone) => set({ timezone })} />
-          <TimeField
-            label={t`Doors open`}
-            hint={t`Before it no ticket is let in. Empty: at any time.`}
-            value={draft.admissionStartsAt}
-            {...time}
-            error={errorOf('/admissionStartsAt')}
-            onChange={(admissionStartsAt) => set({ admissionStartsAt })}
-          />
-        </Section>
-        <Section title={<Trans>Place</Trans>}>
-          <Checkbox
-            label={t`Online`}
-            className="sm:col-span-2"
-            checked={draft.online}
-            onChange={({ target }) => set({ online: target.checked })}
-          />
-          <Field
-            label={t`Venue`}
-            value={venue.name}
-            maxLength={200}
-            error={errorOf('/venue/name')}
-            onChange={({ target }) => set({ venue: { ...venue, name: target.value } })}
-          />
-          <Field
-            label={t`Street and number`}
-            value={venue.address}
-            maxLength={300}
-            error={errorOf('/venue/address')}
-            onChange={({ target }) => set({ venue: { ...venue, address: target.value } })}
-          />
-          <Field
-            label={t`City`}
-            value={venue.city}
-            maxLength={100}
-            error={errorOf('/venue/city')}
-            onChange={({ target }) => set({ venue: { ...venue, city: target.value } })}
-          />
-          <Field
-            label={t`Country`}
-            hint={t`Two letters, such as DE.`}
-            value={venue.country}
-            maxLength={2}
-            error={errorOf('/venue/country')}
-            onChange={({ target }) => set({ venue: { ...venue, country: target.value } })}
-          />
-        </Section>
-        <Section title={<Trans>Tickets</Trans>}>
-          <CurrencySelect value={draft.currency} error={errorOf('/currency')} onChange={(currency) => set({ currency })} />
-          <Field
-            label={t`Seats in all`}
-            hint={t`The ticket types share them; their numbers may add up to more.`}
-            inputMode="numeric"
-            value={draft.capacity}
-            error={errorOf('/capacity')}
-            onChange={({ target }) => set({ capacity: target.value })}
-          />
-          <TypesEditor types={draft.types} currency={draft.currency} {...time} errorOf={errorOf} onChange={(types) => set({ types })} />
-          {errorOf('/ticketTypes') && <p className="text-bad">{errorOf('/ticketTypes')}</p>}
-        </Section>
-        <Section
-          title={<Trans>Service fee</Trans>}
-          hint={<Trans>For each ticket that is not free. Buyers see one price with everything in it.</Trans>}
-        >
-          <Field
-            label={t`Fixed (${draft.currency})`}
-            inputMode="decimal"
-            value={draft.feeFixed}
-            error={errorOf('/serviceFee/fixed')}
-            onChange={({ target }) => set({ feeFixed: target.value })}
-          />
-          <Field
-            label={t`Percent`}
-            inputMode="decimal"
-            value={draft.feePercent}
-            error={errorOf('/serviceFee/percentBps')}
-            onChange={({ target }) => set({ feePercent: target.value })}
-          />
-          <Select
-            label={t`Who pays it`}
-            value={draft.feePaidBy}
-            onChange={({ target }) => set({ feePaidBy: target.value === 'organizer' ? 'organizer' : 'buyer' })}
-          >
-            <option value="buyer">{t`The buyer, on top of the price`}</option>
-            <option value="organizer">{t`The organizer, out of the price`}</option>
-          </Select>
-        </Section>
-        <Section title={<Trans>Giving tickets back</Trans>}>
-          <TimeField
-            label={t`Buyers may give tickets back until`}
-            hint={t`Empty: only you give refunds.`}
-            value={draft.refundUntil}
-            {...time}
-            error={errorOf('/refundUntil')}
-            onChange={(refundUntil) => set({ refundUntil })}
-          />
-          <Field
-            label={t`What you keep of the price (%)`}
-            inputMode="numeric"
-            value={draft.refundFeePercent}
-            error={errorOf('/refundFeePercent')}
-            onChange={({ target }) => set({ refundFeePercent: target.value })}
-          />
-        </Section>
-        <Section title={<Trans>Seller</Trans>} hint={<Trans>Stands on receipts. Empty: your account's name.</Trans>}>
-          <Field
-            label={t`Legal name`}
-            value={seller.name}
-            maxLength={200}
-            error={errorOf('/seller/name')}
-            onChange={({ target }) => set({ seller: { ...seller, name: target.value } })}
-          />
-          <Field
-            label={t`Tax number`}
-            value={seller.taxId}
-            maxLength={50}
-            error={errorOf('/seller/taxId')}
-            onChange={({ target }) => set({ seller: { ...seller, taxId: target.value } })}
-          />
-          <Field
-            label={t`Address`}
-            className="sm:col-span-2"
-            value={seller.address}
-            maxLength={300}
-            error={errorOf('/seller/address')}
-            onChange={({ target }) => set({ seller: { ...seller, address: target.value } })}
-          />
-        </Section>
-      </div>
-      <aside aria-label={t`Save and publish`} className="lg:sticky lg:top-4">
-        <Card className="space-y-4">
-          <Checklist items={checklist} />
-          {tried && Object.keys(faults).length > 0 && <Notice tone="bad" title={t`Some fields need your attention; nothing was saved.`} />}
-          {unplaced.map(([pointer, text]) => (
-            <Notice key={pointer} tone="bad" title={text} />
-          ))}
-          {failure !== undefined && <SaveFailure error={failure} onTakeOver={onTakeOver} onDone={() => setFailure(undefined)} />}
-          <div className="flex flex-col gap-2">
-            {!live && !fixed && (
-              <Button busy={busy === 'publish'} disabled={!ready} onClick={() => void save('publish')}>
-                <Trans>Publish</Trans>
+    <form ref={form} onSubmit={submit} noValidate className="[&_:is(input,select,textarea)]:scroll-mb-20">
+      <div className="grid items-start gap-6 lg:grid-cols-[minmax(0,1fr)_20rem]">
+        {/* What is typed while it is being saved would be in neither: not in what is sent, nor in what is read afterwards. */}
+        <div className="min-w-0 space-y-5" inert={busy !== undefined}>
+          {told && (
+            <Notice tone="info" title={t`What you had not saved is here again.`}>
+              <Button look="secondary" className="mt-2" onClick={discard}>
+                <Trans>Throw it away</Trans>
               </Button>
-            )}
-            <Button type="submit" look={live || fixed ? 'primary' : 'secondary'} busy={busy === 'save'} disabled={Boolean(event) && !dirty}>
-              {event && event.status !== 'draft' ? <Trans>Save the changes</Trans> : <Trans>Save the draft</Trans>}
-            </Button>
-            {event && (
-              <ButtonLink look="quiet" to={`/e/${event.eventId}`}>
-                <Trans>See it as a buyer</Trans>
-              </ButtonLink>
-            )}
-            {live && (
-              <Button look="quiet" busy={busy === 'withdraw'} onClick={() => void save('withdraw')}>
-                <Trans>Back to draft</Trans>
-              </Button>
-            )}
-          </div>
-          {dirty && (
-            <p className="text-sm text-muted" role="status">
-              <Trans>Not saved yet; kept in this tab.</Trans>
-            </p>
+            </Notice>
           )}
-        </Card>
-      </aside>
+          {fixed && <Notice tone="warn" title={t`This event is cancelled or over. Its texts can still be mended.`} />}
+          <Section title={<Trans>Basics</Trans>}>
+            <Field
+              label={t`Title`}
+              className="sm:col-span-2"
+              value={draft.title}
+              maxLength={200}
+              error={errorOf('/title')}
+              onChange={({ target }) => set({ title: target.value })}
+            />
+            <TextArea
+              label={t`Description`}
+              className="sm:col-span-2"
+              rows={8}
+              value={draft.description}
+              maxLength={10000}
+              error={errorOf('/description')}
+              onChange={({ target }) => set({ description: target.value })}
+            />
+            <CategorySelect value={draft.category} error={errorOf('/category')} onChange={(category) => set({ category })} />
+            <PictureField url={event?.imageUrl} file={picture} onChange={setPicture} />
+          </Section>
+          <Section title={<Trans>Time</Trans>} hint={<Trans>All times are those of the clock in the event's time zone.</Trans>}>
+            <TimeField
+              label={t`Start`}
+              value={draft.startsAt}
+              {...time}
+              error={errorOf('/startsAt')}
+              onChange={(startsAt) => set({ startsAt })}
+            />
+            <TimeField label={t`End`} value={draft.endsAt} {...time} error={errorOf('/endsAt')} onChange={(endsAt) => set({ endsAt })} />
+            <ZoneSelect value={draft.timezone} error={errorOf('/timezone')} onChange={(timezone) => set({ timezone })} />
+            <TimeField
+              label={t`Doors open`}
+              hint={t`Before it no ticket is let in. Empty: at any time.`}
+              value={draft.admissionStartsAt}
+              {...time}
+              error={errorOf('/admissionStartsAt')}
+              onChange={(admissionStartsAt) => set({ admissionStartsAt })}
+            />
+          </Section>
+          <Section title={<Trans>Place</Trans>}>
+            <Checkbox
+              label={t`Online`}
+              className="sm:col-span-2"
+              checked={draft.online}
+              onChange={({ target }) => set({ online: target.checked })}
+            />
+            <Field
+              label={t`Venue`}
+              value={venue.name}
+              maxLength={200}
+              error={errorOf('/venue/name')}
+              onChange={({ target }) => set({ venue: { ...venue, name: target.value } })}
+            />
+            <Field
+              label={t`Street and number`}
+              value={venue.address}
+              maxLength={300}
+              error={errorOf('/venue/address')}
+              onChange={({ target }) => set({ venue: { ...venue, address: target.value } })}
+            />
+            <Field
+              label={t`City`}
+              value={venue.city}
+              maxLength={100}
+              error={errorOf('/venue/city')}
+              onChange={({ target }) => set({ venue: { ...venue, city: target.value } })}
+            />
+            <Field
+              label={t`Country`}
+              hint={t`Two letters, such as DE.`}
+              value={venue.country}
+              maxLength={2}
+              error={errorOf('/venue/country')}
+              onChange={({ target }) => set({ venue: { ...venue, country: target.value } })}
+            />
+          </Section>
+          <Section title={<Trans>Tickets</Trans>}>
+            <CurrencySelect value={draft.currency} error={errorOf('/currency')} onChange={(currency) => set({ currency })} />
+            <Field
+              label={t`Seats in all`}
+              hint={t`The ticket types share them; their numbers may add up to more.`}
+              inputMode="numeric"
+              value={draft.capacity}
+              error={errorOf('/capacity')}
+              onChange={({ target }) => set({ capacity: target.value })}
+            />
+            <TypesEditor types={draft.types} currency={draft.currency} {...time} errorOf={errorOf} onChange={(types) => set({ types })} />
+            {errorOf('/ticketTypes') && <p className="text-bad">{errorOf('/ticketTypes')}</p>}
+          </Section>
+          <Section
+            title={<Trans>Service fee</Trans>}
+            hint={<Trans>For each ticket that is not free. Buyers see one price with everything in it.</Trans>}
+          >
+            <Field
+              label={t`Fixed (${draft.currency})`}
+              inputMode="decimal"
+              value={draft.feeFixed}
+              error={errorOf('/serviceFee/fixed')}
+              onChange={({ target }) => set({ feeFixed: target.value })}
+            />
+            <Field
+              label={t`Percent`}
+              inputMode="decimal"
+              value={draft.feePercent}
+              error={errorOf('/serviceFee/percentBps')}
+              onChange={({ target }) => set({ feePercent: target.value })}
+            />
+            <Select
+              label={t`Who pays it`}
+              value={draft.feePaidBy}
+              onChange={({ target }) => set({ feePaidBy: target.value === 'organizer' ? 'organizer' : 'buyer' })}
+            >
+              <option value="buyer">{t`The buyer, on top of the price`}</option>
+              <option value="organizer">{t`The organizer, out of the price`}</option>
+            </Select>
+          </Section>
+          <Section title={<Trans>Giving tickets back</Trans>}>
+            <TimeField
+              label={t`Buyers may give tickets back until`}
+              hint={t`Empty: only you give refunds.`}
+              value={draft.refundUntil}
+              {...time}
+              error={errorOf('/refundUntil')}
+              onChange={(refundUntil) => set({ refundUntil })}
+            />
+            <Field
+              label={t`What you keep of the price (%)`}
+              inputMode="numeric"
+              value={draft.refundFeePercent}
+              error={errorOf('/refundFeePercent')}
+              onChange={({ target }) => set({ refundFeePercent: target.value })}
+            />
+          </Section>
+          <Section title={<Trans>Seller</Trans>} hint={<Trans>Stands on receipts. Empty: your account's name.</Trans>}>
+            <Field
+              label={t`Legal name`}
+              value={seller.name}
+              maxLength={200}
+              error={errorOf('/seller/name')}
+              onChange={({ target }) => set({ seller: { ...seller, name: target.value } })}
+            />
+            <Field
+              label={t`Tax number`}
+              value={seller.taxId}
+              maxLength={50}
+              error={errorOf('/seller/taxId')}
+              onChange={({ target }) => set({ seller: { ...seller, taxId: target.value } })}
+            />
+            <Field
+              label={t`Address`}
+              className="sm:col-span-2"
+              value={seller.address}
+              maxLength={300}
+              error={errorOf('/seller/address')}
+              onChange={({ target }) => set({ seller: { ...seller, address: target.value } })}
+            />
+          </Section>
+        </div>
+        <aside ref={buttons} tabIndex={-1} aria-label={t`Save and publish`} className="outline-none lg:sticky lg:top-4">
+          <Card className="space-y-4">
+            <Checklist items={checklist} />
+            {tried && Object.keys(faults).length > 0 && (
+              <Notice tone="bad" title={t`Some fields need your attention; nothing was saved.`} />
+            )}
+            {unplaced.map(([pointer, text]) => (
+              <Notice key={pointer} tone="bad" title={text} />
+            ))}
+            {failure !== undefined && <SaveFailure error={failure} onTakeOver={onTakeOver} onDone={() => setFailure(undefined)} />}
+            <div className="flex flex-col gap-2">
+              {!live && !fixed && (
+                <Button busy={busy === 'publish'} disabled={!ready} onClick={() => void save('publish')}>
+                  <Trans>Publish</Trans>
+                </Button>
+              )}
+              <Button
+                type="submit"
+                look={live || fixed ? 'primary' : 'secondary'}
+                busy={busy === 'save'}
+                disabled={Boolean(event) && !dirty}
+              >
+                {event && event.status !== 'draft' ? <Trans>Save the changes</Trans> : <Trans>Save the draft</Trans>}
+              </Button>
+              {event && (
+                <ButtonLink look="quiet" to={`/e/${event.eventId}`}>
+                  <Trans>See it as a buyer</Trans>
+                </ButtonLink>
+              )}
+              {live && (
+                <Button
+                  look={sure ? 'danger' : 'quiet'}
+                  busy={busy === 'withdraw'}
+                  onBlur={() => setSure(false)}
+                  onClick={() => (sure ? void save('withdraw') : setSure(true))}
+                >
+                  {sure ? <Trans>Really take it off sale</Trans> : <Trans>Back to draft</Trans>}
+                </Button>
+              )}
+            </div>
+            {dirty && (
+              <p className="text-sm text-muted" role="status">
+                <Trans>Not saved yet; kept in this tab.</Trans>
+              </p>
+            )}
+          </Card>
+        </aside>
+      </div>
+      {dirty && (
+        <div className="sticky bottom-0 z-10 -mx-4 mt-4 flex items-center justify-between gap-3 border-t border-border bg-surface px-4 py-2 sm:-mx-6 sm:px-6 lg:hidden">
+          <p className="text-sm text-muted">
+            <Trans>Not saved yet; kept in this tab.</Trans>
+          </p>
+          <Button type="submit" busy={busy === 'save'}>
+            <Trans>Save</Trans>
+          </Button>
+        </div>
+      )}
       <Dialog open={blocker.state === 'blocked'} onClose={() => blocker.reset?.()} title={t`Leave without saving?`}>
         <p>
           <Trans>What you changed is kept in this tab until you close it, and is here again when you come back. Nobody else sees it.</Trans>

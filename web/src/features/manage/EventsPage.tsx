@@ -8,7 +8,7 @@ import { SignedIn } from '@/app/guard';
 import { useSession } from '@/app/session';
 import { Title } from '@/app/Title';
 import { Button, ButtonLink, buttonClass, Card, Empty, ErrorState, EventTime, Loading, Notice, Select } from '@/ui';
-import { EventStatus, isOrganizer, Meter } from './parts';
+import { EventStatus, isOrganizer, Meter, useCount } from './parts';
 
 const statuses = ['draft', 'published', 'cancelled', 'ended'] as const;
 type Status = (typeof statuses)[number];
@@ -136,8 +136,11 @@ function EventHead({ event, to }: { event: Event; to: string }) {
 }
 
 function OwnEvent({ event }: { event: MyEvent }) {
-  const { sold, held } = event.counts;
-  const { capacity, title } = event;
+  const count = useCount();
+  const { held } = event.counts;
+  const sold = count(event.counts.sold);
+  const capacity = count(event.capacity);
+  const { title } = event;
   return (
     <Card className="h-full">
       <EventHead event={event} to={`/manage/${event.eventId}`} />
@@ -153,7 +156,7 @@ function OwnEvent({ event }: { event: MyEvent }) {
           </span>
         )}
       </p>
-      <Meter value={sold} of={capacity} className="mt-1" />
+      <Meter value={event.counts.sold} of={event.capacity} className="mt-1" />
       <div className="mt-3 flex flex-wrap gap-2">
         <ButtonLink look="secondary" to={`/manage/${event.eventId}/edit`}>
           <Trans>Edit</Trans>

@@ -1,6 +1,6 @@
 import { Plural, Trans, useLingui } from '@lingui/react/macro';
 import { useInfiniteQuery } from '@tanstack/react-query';
-import { useCallback, useState } from 'react';
+import { useCallback } from 'react';
 import { useSearchParams } from 'react-router';
 import { download, get } from '@/api/http';
 import { keys } from '@/api/query';
@@ -23,7 +23,6 @@ function Registrations({ event }: { event: Event }) {
   const errorText = useErrorText();
   const nameOf = useStatusName();
   const [params, setParams] = useSearchParams();
-  const [shown, setShown] = useState('');
   const set = useCallback(
     (name: string, value: string) =>
       setParams(
@@ -37,6 +36,8 @@ function Registrations({ event }: { event: Event }) {
       ),
     [setParams],
   );
+  const shown = params.get('show') ?? '';
+  const setShown = (id: string) => set('show', id);
   const setWords = useCallback((value: string) => set('q', value), [set]);
   const words = params.get('q') ?? '';
   const status = statuses.find((name) => name === params.get('status'));
@@ -115,7 +116,7 @@ type RowProps = { event: Event; registration: Registration; onOpen: () => void }
 /** A row to be pressed: who, how many, what was paid, and how it stands. */
 function RegistrationRow({ event, registration, onOpen }: RowProps) {
   const { i18n } = useLingui();
-  const { attendees, items, amount, currency, status, createdAt } = registration;
+  const { attendees, items, amount, refundedAmount, currency, status, createdAt } = registration;
   const quantity = items.reduce((sum, item) => sum + item.quantity, 0);
   const names = [...new Set(attendees.map((one) => one.name))];
   const others = names.length - 1;
@@ -123,9 +124,9 @@ function RegistrationRow({ event, registration, onOpen }: RowProps) {
     <button
       type="button"
       onClick={onOpen}
-      className="grid w-full items-center gap-x-4 gap-y-1 rounded-card border border-border bg-surface p-3 text-left hover:bg-surface-2 sm:grid-cols-[minmax(0,1fr)_7rem_8rem_8rem]"
+      className="flex w-full flex-wrap items-center gap-x-4 gap-y-1 rounded-card border border-border bg-surface p-3 text-left hover:bg-surface-2 sm:grid sm:grid-cols-[minmax(0,1fr)_7rem_9rem_8rem]"
     >
-      <span className="min-w-0">
+      <span className="w-full min-w-0 sm:w-auto">
         <span className="block truncate font-semibold">
           {names[0]} {others > 0 && <Plural value={others} one="and # other" other="and # others" />}
         </span>
@@ -138,8 +139,15 @@ function RegistrationRow({ event, registration, onOpen }: RowProps) {
       </span>
       <span className="sm:text-right">
         <Money amount={amount} currency={currency} />
+        {refundedAmount > 0 && status === 'confirmed' && (
+          <span className="block text-sm text-muted">
+            <Trans>
+              <Money amount={refundedAmount} currency={currency} /> given back
+            </Trans>
+          </span>
+        )}
       </span>
-      <span className="sm:text-right">
+      <span className="ml-auto sm:text-right">
         <RegistrationBadge status={status} />
       </span>
     </button>

@@ -58,7 +58,7 @@ export function ShareBar({ label, total, sold, inside }: { label: string; total:
 export const SLOTS_MIN = 12;
 
 /** Standing bars over days, below the line where an amount is negative. The words around it are HTML, so that they keep their size on a phone. */
-export function DayBars({ label, days }: { label: string; days: { date: string; value: number }[] }) {
+export function DayBars({ label, days }: { label: string; days: { date: string; value: number; said: string }[] }) {
   const values = days.map((day) => day.value);
   const y = scaleLinear({ domain: [Math.min(0, ...values), Math.max(1, ...values)], range: [100, 0] });
   const x = scaleBand({
@@ -77,7 +77,9 @@ export function DayBars({ label, days }: { label: string; days: { date: string; 
           y={Math.min(y(day.value), zero)}
           height={Math.abs(y(day.value) - zero)}
           className={day.value < 0 ? 'fill-bad' : 'fill-accent'}
-        />
+        >
+          <title>{day.said}</title>
+        </Bar>
       ))}
       <line x1={0} x2={300} y1={zero} y2={zero} className="stroke-control" vectorEffect="non-scaling-stroke" />
     </svg>

@@ -43,6 +43,12 @@ export const isOrganizer = (user: User) => user.groups.includes('Organizers') ||
 /** Runs this event as its own: appoints managers, cancels it, sees its money. Everybody else who may be here is a manager. */
 export const isOwner = (user: User, event: Event) => user.sub === event.organizerId || user.groups.includes('Admins');
 
+/** Whole numbers as one reads them: 10,080. */
+export function useCount(): (value: number) => string {
+  const { i18n } = useLingui();
+  return (value) => value.toLocaleString(i18n.locale);
+}
+
 const tab =
   'inline-flex min-h-11 items-center whitespace-nowrap rounded-[0.625rem] px-3 no-underline hover:bg-surface-2 aria-[current=page]:bg-accent-soft aria-[current=page]:font-semibold';
 
@@ -82,14 +88,14 @@ function Framed({ eventId, user, title, children }: FrameProps & { eventId: stri
       <div className="text-muted">
         <EventTime at={event.startsAt} zone={event.timezone} />
       </div>
-      <Tabs eventId={eventId} />
+      <Tabs event={event} />
       <h2 className="mb-4 text-xl font-bold">{title}</h2>
       {children(edition.data, user)}
     </>
   );
 }
 
-function Tabs({ eventId }: { eventId: string }) {
+function Tabs({ event: { eventId, status } }: { event: Event }) {
   const { t } = useLingui();
   const to = (page: string) => `/manage/${eventId}${page}`;
   return (
@@ -112,6 +118,11 @@ function Tabs({ eventId }: { eventId: string }) {
       <Link to={`/e/${eventId}`} className={tab}>
         <Trans>Buyer's view</Trans>
       </Link>
+      {status === 'published' && (
+        <Link to={`/scan/${eventId}`} className={tab} reloadDocument>
+          <Trans>Scanner</Trans>
+        </Link>
+      )}
     </nav>
   );
 }

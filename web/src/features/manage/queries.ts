@@ -7,6 +7,9 @@ import type { Event } from '@/api/types';
 /** An event with the ETag that its next change names. */
 export type Edition = { event: Event; etag: string };
 
+/** Figures are at most this old while their page is open. */
+export const LIVE_MS = 5000;
+
 const editionKey = (eventId: string) => ['edition', eventId] as const;
 
 export async function fetchEdition(eventId: string, signal?: AbortSignal): Promise<Edition> {
