@@ -141,7 +141,7 @@ static bool write_row(struct tx *tx, const struct registration *reg, const struc
 
 /* ---- telling ---- */
 
-static const char *sentence(enum stripe_dispute_status status)
+static const char *sentence(enum stripe_dispute_status status, bool confirmed)
 {
     switch (status) {
     case DISPUTE_INQUIRY_NEEDS_RESPONSE:
@@ -152,7 +152,9 @@ static const char *sentence(enum stripe_dispute_status status)
         return "The buyer's bank took the money back until it is decided. Answer with what you know; the times at which the tickets "
                "were used are kept with the registration.";
     case DISPUTE_WON:
-        return "It was decided for you: the money is with you again, and the tickets are good.";
+        return confirmed ? "It was decided for you: the money is with you again, and the tickets are good."
+                         : "It was decided for you: the money is with you again. The tickets are void, so it goes back to the buyer, less what you were "
+                           "asked before to give back in another way.";
     case DISPUTE_LOST:
         return "It was decided for the buyer: the money is gone.";
     case DISPUTE_INQUIRY_CLOSED:
@@ -172,7 +174,19 @@ static void tell(struct tx *tx, const struct registration *reg, const struct str
     id_format(&reg->id, id);
     payments_tell(tx, &event.organizer, truth->status <= DISPUTE_OPEN_LAST ? "A payment is disputed" : "A dispute is decided",
                   arena_printf(tx->arena, "Hello,\n\nthis is about a payment for your event \"%s\" (registration %s; the bank says: %s).\n\n%s\n",
-                               event.title, id, truth->reason ? truth->reason : "no reason", sentence(truth->status)));
+                               event.title, id, truth->reason ? truth->reason : "no reason", sentence(truth->status, reg->status == REGISTRATION_CONFIRMED)));
+}
+
+/* What went, or was to go, back to the buyer while the bank had the money; now it is here, and not the organizer's. Refunds that were refused are looked
+ * for each time, for one may have failed since. */
+static enum err give_back(struct tx *tx, const struct payment *payment, const struct id *registration, bool just_won)
+{
+    struct registration reg;
+    enum err e = refund_blocked_again(tx, payment);
+
+    if (e || !just_won || !registration_find(tx, registration, &reg) || reg.status == REGISTRATION_CONFIRMED)
+        return e;
+    return refund_rest(tx, &reg, "It was paid for tickets that are void.");
 }
 
 enum err dispute_settle(struct tx *tx, const struct payment *payment, const struct stripe_dispute *truth)
@@ -190,14 +204,15 @@ enum err dispute_settle(struct tx *tx, const struct payment *payment, const stru
     if (!stripe_amount_back(truth->currency, truth->amount, &amount))
         amount = truth->amount;
     book(tx, &reg, truth, amount);
-    if (!write_row(tx, &reg, truth, amount, &before) || before == (int64_t)truth->status)
+    if (!write_row(tx, &reg, truth, amount, &before))
         return ERR_OK;
-    log_warn("a dispute of the intent %s is %s", payment->intent, dispute_status_words[truth->status]);
-    registration_set_disputed(tx, &reg.id, blocks(tx, &reg.id));
-    if (before < 0 || over || (before < DISPUTE_NEEDS_RESPONSE && truth->status >= DISPUTE_NEEDS_RESPONSE))
-        tell(tx, &reg, truth);
-    /* Its tickets went while the bank had the money; now it is here, and not the organizer's. */
-    if (truth->status == DISPUTE_WON && reg.status != REGISTRATION_CONFIRMED)
-        return refund_rest(tx, &reg, "It was paid for tickets that are void.");
-    return ERR_OK;
+    if (before != (int64_t)truth->status) {
+        log_warn("a dispute of the intent %s is %s", payment->intent, dispute_status_words[truth->status]);
+        registration_set_disputed(tx, &reg.id, blocks(tx, &reg.id));
+        if (before < 0 || over || (before < DISPUTE_NEEDS_RESPONSE && truth->status >= DISPUTE_NEEDS_RESPONSE))
+            tell(tx, &reg, truth);
+    }
+    if (truth->status != DISPUTE_WON || disputes_are_open(tx, payment))
+        return ERR_OK;
+    return give_back(tx, payment, &reg.id, before != DISPUTE_WON);
 }

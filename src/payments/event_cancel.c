@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/money.h"
 #include "mail/mail.h"
 #include "payments/payment_jobs.h"
 #include "payments/payment_rows.h"
@@ -27,17 +28,28 @@ struct slice {
     struct event about;
 };
 
-static void tell(struct tx *tx, const struct slice *slice, const struct registration *reg, const char *email, const char *name)
+/* What becomes of their money. A bank that has taken up the payment gives it back, or decides that it stays: nobody is promised it twice. */
+static const char *money_sentence(struct tx *tx, const struct registration *before, const struct registration *after)
 {
-    struct mail_message message = { .to = email, .to_name = name, .id = id_new(tx->now_ms), .account = reg->account };
+    int64_t back = after->refunded - before->refunded;
+    const char *disputed = "Your bank has taken up the payment, so what it has is not given back a second time. Should the bank decide against you, it is.";
 
-    if (!email)
+    if (before->status != REGISTRATION_CONFIRMED)
+        return "Your order is void; nothing is charged.";
+    return arena_printf(tx->arena, "Your tickets are void.%s%s%s%s", back ? arena_printf(tx->arena, " %s ", money_text(tx->arena, before->currency, back)) : "",
+                        back ? "is given back to your card; it takes some days until your bank shows it." : "", before->disputed ? " " : "",
+                        before->disputed ? disputed : "");
+}
+
+static void tell(struct tx *tx, const struct slice *slice, const struct registration *before, const char *email, const char *name)
+{
+    struct mail_message message = { .to = email, .to_name = name, .id = id_new(tx->now_ms), .account = before->account };
+    struct registration after;
+
+    if (!email || !registration_find(tx, &before->id, &after))
         return;
     message.subject = arena_printf(tx->arena, "Cancelled: %s", slice->about.title);
-    message.text = arena_printf(tx->arena, "Hello,\n\nwe are sorry: \"%s\" will not take place. %s\n", slice->about.title,
-                                reg->status == REGISTRATION_CONFIRMED && reg->amount > reg->refunded
-                                    ? "Your tickets are void, and what you paid is given back to your card; it takes some days until your bank shows it."
-                                    : "Your order is void; nothing is charged.");
+    message.text = arena_printf(tx->arena, "Hello,\n\nwe are sorry: \"%s\" will not take place. %s\n", slice->about.title, money_sentence(tx, before, &after));
     mail_ask(tx, &message);
 }
 

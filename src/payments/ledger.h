@@ -14,6 +14,10 @@
  * the Stripe account. `at` is the provider's time, so that a day's sums are
  * the provider's report of that day.
  *
+ * Only what moves at the provider is a row. A service fee that the buyer pays is a
+ * part of the charge; one that the organizer bears moves nothing there, and is
+ * settled between him and the operator: a row of it would never reconcile.
+ *
  * Always true (usher check adds them up): a registration's charges are what its
  * payments received, its refunds what its pending and succeeded refunds say.
  */

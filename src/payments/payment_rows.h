@@ -105,7 +105,8 @@ enum err refund_policy(struct tx *tx, const struct registration *reg);
 enum err refund_ask_own(struct tx *tx, const struct registration *reg, const unsigned *numbers, size_t count, const char *reason);
 /* Tell the buyer by mail what a refund that was asked for did to the order: `before` and after it. `reason` may be NULL. */
 void refund_tell(struct tx *tx, const struct registration *before, const struct registration *after, const char *reason);
-/* As much as can go back, whatever it is (the event was cancelled), and the end of a confirmed registration. */
+/* As much as can go back, whatever it is (the event was cancelled), and the end of a confirmed registration. Not what banks hold, nor what failed to go
+ * back before: that is given back by hand, and would be paid twice. */
 enum err refund_rest(struct tx *tx, const struct registration *reg, const char *reason);
 /* Money that came too late, twice, or wrong: a refund row of its own and its job. */
 void refund_automatic(struct tx *tx, const struct payment *payment, int64_t amount, const char *reason);
@@ -115,8 +116,11 @@ bool refund_find(struct tx *tx, const struct id *id, struct refund *out);
 size_t refunds_of(struct tx *tx, const struct id *registration, const char *intent, struct refund **out);
 /* What Stripe says of one refund: ours (by id or metadata) or one made elsewhere, which is adopted. In Stripe's units. */
 enum err refund_settle(struct tx *tx, const struct payment *payment, const struct stripe_refund *truth);
-/* It will not come about: shown, and taken back from the registration's `refunded`. */
+/* It will not come about: shown, and taken back from the registration's `refunded`. The organizer is asked to give it back by hand, but where a bank has
+ * the money ("charge_disputed"). */
 enum err refund_failed(struct tx *tx, const struct refund *refund, const char *failure);
+/* A bank has given the money of this payment back: refunds that it stood in the way of are asked for again, once each. */
+enum err refund_blocked_again(struct tx *tx, const struct payment *payment);
 
 /* ---- work outside transactions (payment_work.c): lanes and jobs only ---- */
 

@@ -10,6 +10,13 @@
 #include "registrations/registration_rows.h"
 #include "tickets/receipt.h"
 
+/* Failures of a refund that nobody need give back by hand: Stripe's word for "a bank has the money" (docs.stripe.com/error-codes), and ours for one of
+ * those that was asked for again once the bank had decided. */
+#define BLOCKED "charge_disputed"
+#define ASKED_AGAIN "asked_again"
+/* A refund that banks are in the way of more often than this is a person's to see to. */
+#define ASKED_AGAIN_MAX 3
+
 #define REFUND_COLUMNS "id, registration, intent, amount, currency, status, reason, tickets, provider_id, failure, created_at"
 
 SQL(refund_by_id_sql, "SELECT " REFUND_COLUMNS " FROM refund WHERE id = :id");
@@ -23,6 +30,14 @@ SQL(refund_insert_sql, "INSERT INTO refund (id, registration, intent, amount, cu
                        " VALUES (:id, :registration, :intent, :amount, :currency, :status, :reason, :tickets, :provider_id, :actor, :now, :now)");
 SQL(refund_move_sql, "UPDATE refund SET status = :to, provider_id = :provider_id, updated_at = :now WHERE id = :id AND status IN (0, 1)");
 SQL(refund_failed_sql, "UPDATE refund SET status = 3, failure = :failure, updated_at = :now WHERE id = :id AND status <> 3");
+/* Refused while a bank had the money, and not asked for again since; and how often that was done. */
+SQL(refunds_blocked_sql, "SELECT " REFUND_COLUMNS " FROM refund WHERE registration = :registration AND intent = :intent AND status = 3"
+                         " AND failure = '" BLOCKED "' ORDER BY id LIMIT 100");
+SQL(refunds_asked_again_sql, "SELECT count(*) FROM refund WHERE registration = :registration AND intent = :intent AND status = 3 AND failure = '" ASKED_AGAIN "'");
+SQL(refund_asked_again_sql, "UPDATE refund SET failure = '" ASKED_AGAIN "', updated_at = :now WHERE id = :id AND failure = '" BLOCKED "'");
+/* What the organizer was asked to give back in another way. Of a confirmed registration, what was paid beside it is no part of its price. */
+SQL(refunds_by_hand_sql, "SELECT CAST(COALESCE(SUM(amount), 0) AS BIGINT) FROM refund WHERE registration = :registration AND status = 3"
+                         " AND failure NOT IN ('" BLOCKED "', '" ASKED_AGAIN "') AND (tickets IS NOT NULL OR :never_confirmed = 1)");
 /* What each succeeded payment of a registration has left to give back. */
 SQL(refundable_sql, "SELECT p.attempt, p.intent, p.received, CAST(COALESCE((SELECT SUM(f.amount) FROM refund f"
                     " WHERE f.registration = p.registration AND f.intent = p.intent AND f.status <> 3), 0) AS BIGINT)"
@@ -187,13 +202,25 @@ static enum err refund_everything(struct tx *tx, const struct registration *reg,
     return e ? e : end(tx, reg, left);
 }
 
+static int64_t by_hand(struct tx *tx, const struct registration *reg)
+{
+    struct query *q = query(tx, &refunds_by_hand_sql);
+    int64_t sum;
+
+    bind_id(q, ":registration", &reg->id);
+    bind_int(q, ":never_confirmed", reg->confirmed_at_ms == 0);
+    sum = query_row(q) ? col_int(q, 0) : 0;
+    query_end(q);
+    return sum;
+}
+
 enum err refund_rest(struct tx *tx, const struct registration *reg, const char *reason)
 {
     int64_t left;
     enum err e;
 
     fullest_intent(tx, &reg->id, &left);
-    left = stripe_amount_below(reg->currency, MIN(left, left_of(reg)));
+    left = stripe_amount_below(reg->currency, MAX(0, MIN(left, left_of(reg) - by_hand(tx, reg))));
     e = give_money(tx, reg, left, "all", reason);
     if (e)
         return e;
@@ -384,13 +411,49 @@ static void take_back(struct tx *tx, const struct refund *refund)
     ledger_write(tx, &moved);
 }
 
-enum err refund_failed(struct tx *tx, const struct refund *refund, const char *failure)
+static int64_t times_asked_again(struct tx *tx, const struct id *registration, const char *intent)
 {
-    struct query *q = query(tx, &refund_failed_sql);
-    char key[ID_TEXT_LEN + 1];
+    struct query *q = query(tx, &refunds_asked_again_sql);
+    int64_t times;
+
+    bind_id(q, ":registration", registration);
+    bind_text(q, ":intent", intent);
+    times = query_row(q) ? col_int(q, 0) : 0;
+    query_end(q);
+    return times;
+}
+
+static const char *failure_sentence(const char *failure)
+{
+    if (strcmp(failure, BLOCKED) == 0)
+        return "The buyer's bank has taken the payment up and has the money, so do not give it back in another way. Should it be decided for you, "
+               "the refund is asked for again by itself.";
+    if (strcmp(failure, "charge_already_refunded") == 0)
+        return "It says that the payment was given back before; look there before you give back anything in another way.";
+    return "The money is still with you; please give it back to the buyer in another way.";
+}
+
+static void tell_failed(struct tx *tx, const struct refund *refund, const char *failure)
+{
     struct registration reg;
     struct event event;
 
+    if (registration_find(tx, &refund->registration, &reg) && event_find(tx, &reg.event, &event))
+        payments_tell(tx, &event.organizer, "A refund failed",
+                      arena_printf(tx->arena, "Hello,\n\na refund of %s for your event \"%s\" could not be carried out by the payment provider (%s). %s\n",
+                                   money_text(tx->arena, refund->currency, refund->amount), event.title, failure, failure_sentence(failure)));
+}
+
+enum err refund_failed(struct tx *tx, const struct refund *refund, const char *failure)
+{
+    struct query *q = query(tx, &refund_failed_sql);
+    bool blocked = strcmp(failure, BLOCKED) == 0;
+    char key[ID_TEXT_LEN + 1];
+
+    if (blocked && times_asked_again(tx, &refund->registration, refund->intent) >= ASKED_AGAIN_MAX) {
+        failure = "disputed_again";
+        blocked = false;
+    }
     bind_id(q, ":id", &refund->id);
     bind_text(q, ":failure", failure);
     bind_int(q, ":now", tx->now_ms);
@@ -399,16 +462,59 @@ enum err refund_failed(struct tx *tx, const struct refund *refund, const char *f
     take_back(tx, refund);
     log_error("a refund of the intent %s failed: %s", refund->intent, failure);
     tx_note(tx, "refund.failed", &refund->id, &refund->registration);
-    /* Its job cannot succeed any more; it is parked in the end, where `usher check` and the metrics show what a person must see to. */
-    id_format(&refund->id, key);
-    job_ask(tx, "refund", key, NULL, 0);
-    if (registration_find(tx, &refund->registration, &reg) && event_find(tx, &reg.event, &event))
-        payments_tell(tx, &event.organizer, "A refund failed",
-                      arena_printf(tx->arena,
-                                   "Hello,\n\na refund for your event \"%s\" could not be carried out by the payment provider (%s). "
-                                   "The money is still with you; please give it back to the buyer in another way.\n",
-                                   event.title, failure));
+    if (blocked) {
+        ask_stripe_sync(tx, refund->intent); /* the dispute may be unknown yet, or decided already */
+    } else {
+        /* Its job cannot succeed any more; it is parked in the end, where `usher check` and the metrics show what a person must see to. */
+        id_format(&refund->id, key);
+        job_ask(tx, "refund", key, NULL, 0);
+    }
+    tell_failed(tx, refund, failure);
     return refund->tickets ? registration_unrefund(tx, &refund->registration, refund->amount) : ERR_OK;
+}
+
+/* ---- a bank stood in the way ---- */
+
+static size_t blocked_of(struct tx *tx, const struct payment *payment, struct refund *out, size_t max)
+{
+    struct query *q = query(tx, &refunds_blocked_sql);
+    size_t count = 0;
+
+    bind_id(q, ":registration", &payment->registration);
+    bind_text(q, ":intent", payment->intent);
+    while (count < max && query_row(q))
+        from_row(q, tx->arena, &out[count++]);
+    query_end(q);
+    return count;
+}
+
+/* A row of its own, for the provider remembers what it answered to the first one's key. */
+static enum err ask_again(struct tx *tx, const struct refund *blocked)
+{
+    struct refund again = *blocked;
+    struct registration reg;
+    struct query *q;
+
+    if (again.tickets && (!registration_find(tx, &again.registration, &reg) || again.amount > reg.amount - reg.refunded))
+        return ERR_OK;
+    q = query(tx, &refund_asked_again_sql);
+    bind_id(q, ":id", &blocked->id);
+    bind_int(q, ":now", tx->now_ms);
+    query_run(q);
+    again.provider_id = again.failure = NULL;
+    ask(tx, &again);
+    return again.tickets ? registration_add_refunded(tx, &again.registration, again.amount) : ERR_OK;
+}
+
+enum err refund_blocked_again(struct tx *tx, const struct payment *payment)
+{
+    struct refund blocked[ASKED_AGAIN_MAX * 4];
+    size_t count = blocked_of(tx, payment, blocked, COUNT(blocked));
+    enum err e = ERR_OK;
+
+    for (size_t i = 0; i < count && !e; i++)
+        e = ask_again(tx, &blocked[i]);
+    return e;
 }
 
 static bool was_automatic(struct tx *tx, const struct payment *payment)

@@ -3,6 +3,7 @@
 //     const { usher, stripe, line } = await behindLine();   // usher's Stripe is stripe's simulator, reached through line
 //     line.cut();  ...  line.mend();
 //     line.serve(/^GET .*\/disputes/, () => ({ status: 200, body: {...} }));      // an answer of the test's own
+//     line.before(/^POST .*\/refunds$/, (form) => form.has('x') && { status: 400, body: {...} });   // the same for some forms, the others go on
 //     line.change(/^GET .*\/payment_intents\//, (body) => { body.livemode = true; });   // the simulator's, changed on the way
 //
 // The webhooks of that simulator go to its own server, which knows nothing of the registrations: to `usher` every webhook is lost,
@@ -40,7 +41,7 @@ export function signature(secret, payload, at = Math.floor(Date.now() / 1000)) {
 
 export async function line(target) {
     const agent = new http.Agent({ keepAlive: true });
-    const state = { mode: 'up', seen: [], held: [], served: [], changed: [] };
+    const state = { mode: 'up', seen: [], held: [], served: [], before: [], changed: [] };
     const server = http.createServer((incoming, outgoing) => {
         state.seen.push(`${incoming.method} ${incoming.url}`);
         if (state.mode === 'cut') {
@@ -80,8 +81,26 @@ export async function line(target) {
                 answer.pipe(outgoing);
             });
             through.on('error', () => incoming.socket.destroy());
-            incoming.pipe(through);
+            if (read)
+                through.end(read);
+            else
+                incoming.pipe(through);
         };
+        const first = state.before.find(([pattern]) => pattern.test(what));
+        let read;
+        if (first) {
+            const chunks = [];
+            incoming.on('data', (chunk) => chunks.push(chunk));
+            incoming.on('end', () => {
+                read = Buffer.concat(chunks);
+                const answer = first[1](new URLSearchParams(read.toString()));
+                if (answer)
+                    outgoing.writeHead(answer.status, { 'content-type': 'application/json' }).end(JSON.stringify(answer.body));
+                else
+                    forward();
+            });
+            return;
+        }
         if (state.mode === 'hold')
             state.held.push(forward);
         else
@@ -96,6 +115,7 @@ export async function line(target) {
         url: `http://127.0.0.1:${server.address().port}/sim/stripe`,
         seen: state.seen,
         serve(pattern, answer) { state.served.push([pattern, answer]); },
+        before(pattern, answer) { state.before.push([pattern, answer]); },
         change(pattern, change) { state.changed.push([pattern, change]); },
         cut() { state.mode = 'cut'; },
         deaf() { state.mode = 'deaf'; },
