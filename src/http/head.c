@@ -183,7 +183,8 @@ static enum err check_framing(struct exchange *x)
         return x->refusal;
     if (x->version != 10 && x->version != 11)
         return fault_set(&x->req.fault, ERR_BAD_REQUEST, "HTTP/1.1 and HTTP/1.0 are spoken here.");
-    if (!x->known[HEADER_HOST] || !exchange_header(x, HEADER_HOST)[0])
+    /* HTTP/1.0 has none of it: health checks of load balancers are such (RFC 9112, 3.2). */
+    if (x->version == 11 && (!x->known[HEADER_HOST] || !exchange_header(x, HEADER_HOST)[0]))
         return fault_set(&x->req.fault, ERR_BAD_REQUEST, "The Host header is missing.");
     if (coding && (length || x->version == 10 || strcasecmp(coding, "chunked") != 0 || !x->chunked))
         return fault_set(&x->req.fault, ERR_BAD_REQUEST, "The only transfer coding is chunked, without a Content-Length.");

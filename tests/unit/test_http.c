@@ -161,6 +161,7 @@ static void framing_that_two_servers_could_read_differently_is_refused(void **st
         { 200, "\r\n\r\nGET /healthz HTTP/1.1\r\n" HOST "\r\n" },
         { 200, "GET http://x/healthz HTTP/1.1\r\n" HOST "\r\n" },
         { 200, "GET /healthz HTTP/1.0\r\n" HOST "\r\n" },
+        { 200, "GET /healthz HTTP/1.0\r\n\r\n" },
         { 400, "GET /healthz HTTP/1.1\r\n\r\n" },
         { 400, "GET /healthz HTTP/1.1\r\nHost:\r\n\r\n" },
         { 400, "GET /healthz HTTP/1.1\r\n" HOST HOST "\r\n" },
