@@ -1,5 +1,6 @@
 #include "base/config.h"
 
+#include <arpa/inet.h>
 #include <assert.h>
 #include <ctype.h>
 #include <errno.h>
@@ -76,6 +77,46 @@ static const char *check_key_set_url(const char *value)
     return (begins(value, "http://") || begins(value, "https://")) && !strpbrk(value, " #\"<>\\") ? NULL : "a URL that begins with http:// or https://";
 }
 
+/* What a browser sends as Origin (RFC 6454, 6.2), compared byte by byte: so nothing is taken that no browser ever sends. */
+static bool is_origin(const char *text)
+{
+    size_t scheme = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789+.-");
+    const char *host = begins(text + scheme, "://") ? text + scheme + 3 : "";
+
+    return scheme && *host && !host[strspn(host, "abcdefghijklmnopqrstuvwxyz0123456789.-:[]_")];
+}
+
+/* Does every word of a list, separated by commas or blanks, hold to `is`? */
+static bool each_word(const char *value, bool (*is)(const char *word))
+{
+    char *copy = strdup(value), *rest = copy, *word;
+    bool good = true;
+
+    if (!copy)
+        abort();
+    while (good && (word = strsep(&rest, " ,")))
+        good = !*word || is(word);
+    free(copy);
+    return good;
+}
+
+static const char *check_origins(const char *value)
+{
+    return each_word(value, is_origin) ? NULL : "a list of origins as browsers send them, in lower case, without a slash at the end, and without a wildcard: https://app.example.org";
+}
+
+static bool is_address(const char *text)
+{
+    unsigned char address[sizeof(struct in6_addr)];
+
+    return inet_pton(AF_INET, text, address) == 1 || inet_pton(AF_INET6, text, address) == 1;
+}
+
+static const char *check_addresses(const char *value)
+{
+    return each_word(value, is_address) ? NULL : "a list of IP addresses, as 127.0.0.1 or ::1; names and ranges are not taken";
+}
+
 static const char *check_smtp_url(const char *value)
 {
     return begins(value, "smtp://") || begins(value, "smtps://") ? NULL : "a URL that begins with smtp:// or smtps://";
@@ -115,8 +156,8 @@ static const struct setting settings[] = {
     SETTING(limits, SWITCH, .preset = "on", .help = "Rate limits and the limit of connections from one address. \"off\" is for load tests."),
     SETTING(max_connections, NUMBER, .least = 1, .most = 1000000, .preset = "4096", .help = "Connections at a time, in all."),
     SETTING(max_connections_per_address, NUMBER, .least = 1, .most = 1000000, .preset = "1024", .help = "Connections at a time from one address."),
-    SETTING(trusted_proxies, TEXT, .help = "Addresses whose X-Forwarded-For and X-Forwarded-Proto are believed, separated by commas."),
-    SETTING(cors_origins, TEXT, .help = "Origins (scheme, host, port) whose pages may call the API, separated by commas."),
+    SETTING(trusted_proxies, TEXT, .check = check_addresses, .help = "Addresses whose X-Forwarded-For and X-Forwarded-Proto are believed, separated by commas."),
+    SETTING(cors_origins, TEXT, .check = check_origins, .help = "Origins (scheme, host, port) whose pages may call the API, separated by commas."),
     SETTING(access_token_seconds, NUMBER, .least = 60, .most = 86400, .preset = "3600", .help = "How long ID and access tokens hold."),
     SETTING(refresh_token_seconds, NUMBER, .least = 3600, .most = 315360000, .preset = "2592000", .help = "How long refresh tokens hold (30 days)."),
     SETTING(refresh_grace_seconds, NUMBER, .least = 0, .most = 3600, .preset = "60",

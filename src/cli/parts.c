@@ -179,6 +179,11 @@ static struct http *listen_at(struct app *app, bool simulated, struct buf *error
     return http;
 }
 
+bool parts_settings_good(const struct config *config, struct buf *error)
+{
+    return identity_settings_good(config, error) && payments_settings_good(config, error) && sim_mischief_good(config->sim_mischief, error);
+}
+
 /* Each step needs what the steps before it opened. The listening socket comes early, for the public address may be its address;
  * connections wait in its backlog until http_run. */
 bool parts_open(struct app *app, const struct config *config, struct buf *error)

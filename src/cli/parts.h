@@ -14,6 +14,8 @@
 /* What every module holds on a person; NULL-terminated. */
 extern const struct person_part *const person_tables[];
 
+/* Do the settings go together, beyond what each must be by itself? A sentence and false when not. Opens nothing. */
+bool parts_settings_good(const struct config *config, struct buf *error);
 /* Open everything for `config` and listen, without accepting yet. A sentence and false on a fault, with nothing left open.
  * app->public_url lives until parts_close. */
 bool parts_open(struct app *app, const struct config *config, struct buf *error);

@@ -120,6 +120,11 @@ int serve_config(const struct config *config, int (*prepare)(struct app *app))
     int code;
 
     block_signals();
+    if (!parts_settings_good(config, &error)) {
+        cli_complain("%s", error.data);
+        buf_free(&error);
+        return EXIT_USAGE;
+    }
     if (config->test_clock && !clock_follow_file(config->test_clock)) {
         cli_complain("USHER_TEST_CLOCK: %s holds no number of milliseconds.", config->test_clock);
         return EXIT_USAGE;

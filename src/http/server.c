@@ -429,10 +429,8 @@ static void proxies_read(struct http *http, const char *text)
         http->proxies = realloc(http->proxies, (http->proxy_count + 1) * sizeof *http->proxies);
         if (!http->proxies)
             log_die("Out of memory.");
-        if (address_parse(copy, http->proxies[http->proxy_count]))
+        if (address_parse(copy, http->proxies[http->proxy_count])) /* else config_load refused it */
             http->proxy_count++;
-        else
-            log_warn("A trusted proxy is not an address: it is left out.");
     }
 }
 

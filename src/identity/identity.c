@@ -238,8 +238,10 @@ static void write_documents(struct identity *identity)
 /* Whose tokens are taken: another issuer's, or our own pool's. */
 static bool open_issuer(struct identity *identity, struct buf *error)
 {
-    if (identity->app->config->oidc_issuer)
-        return (identity->outside = outside_open(identity, error)) != NULL;
+    if (identity->app->config->oidc_issuer) {
+        identity->outside = outside_open(identity);
+        return true;
+    }
     if (!load_names(identity, error))
         return false;
     write_documents(identity);

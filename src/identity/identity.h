@@ -28,6 +28,8 @@ struct account {
     struct bytes verifier; /* sealed (srp.h); of a sign-up that waits alone, an account's has its own row */
 };
 
+/* Do the settings of another issuer go together? A sentence and false when not. Asked before anything is opened. */
+bool identity_settings_good(const struct config *config, struct buf *error);
 /* Load or make the keys under `dir`/keys, the pool and client id in the store. NULL and a sentence on a fault.
  * Needs app->store, started, until identity_close has returned, and app->public_url. */
 struct identity *identity_open(struct app *app, const char *dir, struct buf *error);

@@ -329,12 +329,18 @@ static char *key_set_url(const struct config *config)
     return url.data;
 }
 
-static bool settings_good(const struct config *config, const char *url, struct buf *error)
+bool identity_settings_good(const struct config *config, struct buf *error)
 {
+    char *url;
+
+    if (!config->oidc_issuer)
+        return true;
+    url = key_set_url(config);
     if (!config->oidc_client_id)
         buf_str(error, "USHER_OIDC_ISSUER needs USHER_OIDC_CLIENT_ID: tokens that the issuer made for other applications are not for us");
     else if (!is_safe(url) || !is_safe(config->oidc_issuer))
         buf_str(error, "USHER_OIDC_ISSUER and USHER_OIDC_JWKS_URL must begin with https://, unless they are on this machine");
+    free(url);
     return !error->len;
 }
 
@@ -361,21 +367,16 @@ static void make_monotonic(pthread_cond_t *cond)
     pthread_condattr_destroy(&attributes);
 }
 
-struct outside *outside_open(struct identity *identity, struct buf *error)
+struct outside *outside_open(struct identity *identity)
 {
     const struct config *config = identity->app->config;
-    char *url = key_set_url(config);
     struct buf pool = buf_heap();
 
-    if (!settings_good(config, url, error)) {
-        free(url);
-        return NULL;
-    }
     struct outside *outside = calloc(1, sizeof *outside);
     if (!outside || curl_global_init(CURL_GLOBAL_DEFAULT) || !(outside->curl = curl_easy_init()))
         log_die("out of memory");
     outside->identity = identity;
-    outside->url = url;
+    outside->url = key_set_url(config);
     read_names(outside, config->oidc_issuer, &pool);
     identity->pool_id = pool.data;
     identity->issuer = strdup(config->oidc_issuer);

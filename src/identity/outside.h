@@ -55,8 +55,8 @@ struct id outside_account_id(const char *issuer, const char *sub);
 struct identity;
 struct outside;
 /* Take issuer and client from the settings, and what is on the disk of the keys; begin to fetch them. At a first start waits for them, 3 s at
- * most. NULL and a sentence when the settings make no sense. */
-struct outside *outside_open(struct identity *identity, struct buf *error);
+ * most. */
+struct outside *outside_open(struct identity *identity);
 void outside_close(struct outside *outside);
 /* Somebody showed a token of an unknown key: fetch the keys soon. At once, but once in 10 s, so that made-up names do not become requests to
  * the issuer. Any thread. */

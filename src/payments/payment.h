@@ -16,6 +16,8 @@ enum payment_status { PAYMENT_CREATING, PAYMENT_OPEN, PAYMENT_PROCESSING, PAYMEN
 
 /* Is Stripe our own simulator by these settings: no key, or a base address that ends in /sim/stripe? */
 bool payments_simulated(const struct config *config);
+/* Do the settings of Stripe go together? A sentence and false when not. Asked before anything is opened. */
+bool payments_settings_good(const struct config *config, struct buf *error);
 struct payments *payments_open(struct app *app, const char *dir, struct buf *error);
 /* The server ends: nobody waits for Stripe any longer. What is not done stays asked for. */
 void payments_stop(struct payments *payments);

@@ -128,24 +128,21 @@ static char *base_of(struct arena *arena, const char *setting)
     return base;
 }
 
-/* One or two secrets, separated by a comma or blanks. */
-static bool split_secrets(struct payments *payments, const char *setting, struct buf *error)
+/* One or two secrets, separated by a comma or blanks: their number, and the first of them where `payments` is given. */
+static size_t split_secrets(const char *setting, struct payments *payments)
 {
-    char *copy = strdup(setting), *rest = NULL;
+    char *copy = strdup(setting ? setting : ""), *rest = NULL;
     size_t count = 0;
 
     if (!copy)
         log_die("out of memory");
     for (char *word = strtok_r(copy, ", ", &rest); word; word = strtok_r(NULL, ", ", &rest)) {
-        if (count == COUNT(payments->webhook_secrets)) {
-            buf_printf(error, "USHER_STRIPE_WEBHOOK_SECRET takes one secret, or two while one is rolled over");
-            free(copy);
-            return false;
-        }
-        payments->webhook_secrets[count++] = strdup(word);
+        if (payments && count < COUNT(payments->webhook_secrets))
+            payments->webhook_secrets[count] = strdup(word);
+        count++;
     }
     free(copy);
-    return true;
+    return count;
 }
 
 /* "sk_live_..." or "rk_live_..."; restricted keys are as good. */
@@ -157,7 +154,9 @@ static bool is_key_of(const char *key, const char *mode)
 /* Every key says its mode, and all must say the same: an object of the other mode is nobody's money, or somebody's by mistake. */
 static bool refuse(const struct config *config, const char *base, bool live, bool simulator, struct buf *error)
 {
-    if (!config->stripe_secret_key && base && !simulator)
+    if (split_secrets(config->stripe_webhook_secret, NULL) > WEBHOOK_SECRETS_MAX)
+        buf_printf(error, "USHER_STRIPE_WEBHOOK_SECRET takes one secret, or two while one is rolled over");
+    else if (!config->stripe_secret_key && base && !simulator)
         buf_printf(error, "USHER_STRIPE_API_BASE without USHER_STRIPE_SECRET_KEY: Stripe needs a key");
     else if (live && simulator)
         buf_printf(error, "a live Stripe key does not go with the simulator: unset USHER_STRIPE_API_BASE, or use a test key");
@@ -183,6 +182,15 @@ bool payments_simulated(const struct config *config)
     return simulated;
 }
 
+bool payments_settings_good(const struct config *config, struct buf *error)
+{
+    struct arena *arena = arena_new(0);
+    bool good = !refuse(config, base_of(arena, config->stripe_api_base), is_key_of(config->stripe_secret_key, "live_"), payments_simulated(config), error);
+
+    arena_free(arena);
+    return good;
+}
+
 struct payments *payments_open(struct app *app, const char *dir, struct buf *error)
 {
     const struct config *config = app->config;
@@ -190,7 +198,6 @@ struct payments *payments_open(struct app *app, const char *dir, struct buf *err
     struct arena *arena = arena_new(0);
     struct sim_keys keys = { 0 };
     char *base = base_of(arena, config->stripe_api_base);
-    bool good;
 
     if (!payments)
         log_die("out of memory");
@@ -198,13 +205,12 @@ struct payments *payments_open(struct app *app, const char *dir, struct buf *err
     payments->balance_window_s = BALANCE_WINDOW_S;
     payments->live = is_key_of(config->stripe_secret_key, "live_");
     payments->simulator = payments_simulated(config);
-    good = !refuse(config, base, payments->live, payments->simulator, error) && (!payments->simulator || sim_keys(dir, &keys, error)) &&
-           (!config->stripe_webhook_secret || split_secrets(payments, config->stripe_webhook_secret, error));
-    if (!good) {
+    if (payments->simulator && !sim_keys(dir, &keys, error)) {
         arena_free(arena);
         payments_close(payments);
         return NULL;
     }
+    split_secrets(config->stripe_webhook_secret, payments);
     payments->secret_key = strdup(config->stripe_secret_key ? config->stripe_secret_key : keys.secret);
     if (config->stripe_publishable_key || payments->simulator)
         payments->publishable_key = strdup(config->stripe_publishable_key ? config->stripe_publishable_key : keys.publishable);

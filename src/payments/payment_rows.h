@@ -14,13 +14,15 @@
 #include "payments/payment.h"
 #include "payments/stripe.h"
 
+#define WEBHOOK_SECRETS_MAX 2 /* two while one is rolled over */
+
 struct payments {
     /* Set by payments_open, constant from then on: any thread reads freely. */
     struct app *app;
     struct stripe *stripe;
     bool simulator, live;
     char *secret_key, *publishable_key;
-    char *webhook_secrets[2];        /* two while a secret is rolled over */
+    char *webhook_secrets[WEBHOOK_SECRETS_MAX];
 
     /* Set by the sweep that sends for Stripe's events, cleared by the task that read them. */
     atomic_bool reading_events;

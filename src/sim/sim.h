@@ -15,6 +15,8 @@ struct sim_settings {
     const char *webhook_url; /* where signed events are posted; NULL: to /v1/stripe-webhook of this very server */
     const char *mischief;    /* the rules of sim_mischief.c; NULL: what was last set by call */
 };
+/* Can these rules of mischief be read (NULL: none)? A sentence and false when not. Asked before anything is opened. */
+bool sim_mischief_good(const char *rules, struct buf *error);
 struct sim *sim_open(struct app *app, const char *dir, const struct sim_settings *settings, struct buf *error);
 /* The server ends: calls that mischief makes wait go on. Takes NULL. Any thread. */
 void sim_stop(struct sim *sim);

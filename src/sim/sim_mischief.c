@@ -166,6 +166,13 @@ bool sim_mischief_read(const char *text, struct sim_mischief *out, struct buf *e
     return true;
 }
 
+bool sim_mischief_good(const char *rules, struct buf *error)
+{
+    struct sim_mischief read;
+
+    return !rules || sim_mischief_read(rules, &read, error);
+}
+
 void sim_mischief_write(const struct sim_mischief *mischief, struct buf *out)
 {
     buf_printf(out, "seed=%" PRIu64, mischief->seed);

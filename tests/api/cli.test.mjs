@@ -66,6 +66,18 @@ describe('the command line', () => {
             [{ USHER_DATABASE_URL: 'postgres://u:hidden@h/d' }, '', /PostgreSQL comes later/],
             [{ USHER_S3_BUCKET: 'b' }, '', /S3 comes later/],
             [{}, 'hold_second = 1', /line 1.*'hold_seconds'/],
+            // Lists whose words could never match anything.
+            [{ USHER_CORS_ORIGINS: '*' }, '', /USHER_CORS_ORIGINS must be a list of origins/],
+            [{ USHER_CORS_ORIGINS: 'https://app.example.org, https://two.example.org/' }, '', /without a slash at the end/],
+            [{ USHER_CORS_ORIGINS: 'app.example.org' }, '', /USHER_CORS_ORIGINS/],
+            [{ USHER_CORS_ORIGINS: 'https://App.example.org' }, '', /lower case/],
+            [{ USHER_TRUSTED_PROXIES: '127.0.0.1,10.0.0.0/8' }, '', /USHER_TRUSTED_PROXIES must be a list of IP addresses/],
+            // Settings that are good by themselves and not together.
+            [{ USHER_STRIPE_SECRET_KEY: 'sk_live_hidden', USHER_STRIPE_API_BASE: 'http://127.0.0.1:9/sim/stripe' }, '', /live Stripe key/],
+            [{ USHER_STRIPE_SECRET_KEY: 'pk_test_hidden' }, '', /not a Stripe secret key/],
+            [{ USHER_STRIPE_WEBHOOK_SECRET: 'whsec_hidden,whsec_b,whsec_c' }, '', /takes one secret, or two/],
+            [{ USHER_OIDC_ISSUER: 'https://issuer.example' }, '', /USHER_OIDC_CLIENT_ID/],
+            [{ USHER_SIM_MISCHIEF: 'frob=1' }, '', /mischief 'frob=1' cannot be read/],
         ];
         for (const [env, text, expected] of cases) {
             const data = join(scratch, 'never-made');

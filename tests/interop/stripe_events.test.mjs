@@ -314,7 +314,7 @@ test('the setting begins it; a wrong one stops the start', async () => {
     cursed.settings.USHER_SIM_MISCHIEF = 'limits';
     const refused = await cursed.cli(['serve', '--listen', '127.0.0.1:0'], { ok: false });
     assert.match(refused.stderr, /The mischief 'limits' cannot be read/);
-    assert.equal(refused.code, 1);
+    assert.equal(refused.code, 2);
 });
 
 test('a page of another origin may confirm where it is listed, as Stripe\'s script calls', async () => {
