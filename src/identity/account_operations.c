@@ -256,7 +256,7 @@ static enum err change_work(struct req *req, struct call *call)
         guess_was_wrong(req, call, ATTEMPT_PASSWORD, now_ms);
         return refuse(req, NotAuthorizedException, NULL);
     }
-    guess_was_right(req, call, ATTEMPT_PASSWORD);
+    guess_was_right(req, call, ATTEMPT_PASSWORD, now_ms);
     call->new_password = password_hash(req->arena, identity_of(req)->password_cost, in->proposed);
     call_make_verifier(req, call, call->new_password, in->proposed);
     return call->new_password ? ERR_OK : ERR_BUSY;

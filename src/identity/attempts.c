@@ -28,6 +28,9 @@ static const struct rule {
     /* A venue or a carrier is one address to us: a hundred slips at once, and one a minute for good, close nothing. Whoever tries one password
      * on many names gets those, instead of the 30 a minute that sign-ins may have. */
     [ATTEMPT_CLIENT_PASSWORD] = { .free = 100, .first_ms = MINUTES(1), .longest_ms = MINUTES(15), .forget_ms = HOURS(24), .drain_ms = MINUTES(1) },
+    /* Closes nothing. It drains no slower than the address's count does: else own slips, drained there and then taken back, would pay for guesses at
+     * others. As it is, what counts by address is never less than if only others' names had been tried. */
+    [ATTEMPT_CLIENT_NAME] = { .free = 10, .first_ms = 0, .longest_ms = 0, .forget_ms = HOURS(24), .drain_ms = MINUTES(1) },
     /* Only who has right passwords comes here; four accounts' worth, then one in five minutes. */
     [ATTEMPT_CLIENT_TOTP] = { .free = 20, .first_ms = MINUTES(1), .longest_ms = MINUTES(15), .forget_ms = HOURS(24), .drain_ms = MINUTES(5) },
     /* Longer than any challenge lives. */
@@ -191,6 +194,15 @@ static void mark_changed_locked(struct table *table, const struct rule *rule, st
     table->changed++;
 }
 
+/* `count` is what counts now: whole steps only are drained, so that tries which follow closely drain as well. */
+static void drain_locked(const struct rule *rule, struct entry *entry, int64_t count, int64_t now_ms)
+{
+    if (rule->drain_ms && count)
+        entry->drained_ms += MAX(now_ms - entry->drained_ms, 0) / rule->drain_ms * rule->drain_ms;
+    else
+        entry->drained_ms = now_ms;
+}
+
 bool attempts_add(struct attempts *attempts, enum attempt_kind kind, const struct attempt_key *key, const struct attempts_kept *kept, int64_t now_ms)
 {
     const struct rule *rule = &rules[kind];
@@ -202,10 +214,7 @@ bool attempts_add(struct attempts *attempts, enum attempt_kind kind, const struc
     struct entry *entry = find_locked(table, key);
     if (!entry)
         entry = make_locked(table, rule, key, now_ms);
-    if (rule->drain_ms && count)
-        entry->drained_ms += (now_ms - entry->drained_ms) / rule->drain_ms * rule->drain_ms; /* whole steps only: tries that follow closely drain as well */
-    else
-        entry->drained_ms = now_ms;
+    drain_locked(rule, entry, count, now_ms);
     if (kept)
         entry->account = kept->account;
     entry->count = count + 1;
@@ -213,6 +222,23 @@ bool attempts_add(struct attempts *attempts, enum attempt_kind kind, const struc
     mark_changed_locked(table, rule, entry);
     pthread_mutex_unlock(&attempts->lock);
     return count + 1 == rule->free;
+}
+
+int64_t attempts_take_back(struct attempts *attempts, enum attempt_kind kind, const struct attempt_key *key, int64_t max, int64_t now_ms)
+{
+    const struct rule *rule = &rules[kind];
+    int64_t last_ms, taken;
+
+    pthread_mutex_lock(&attempts->lock);
+    int64_t count = present_locked(&attempts->table[kind], rule, key, NULL, now_ms, &last_ms);
+    struct entry *entry = find_locked(&attempts->table[kind], key);
+    taken = MIN(count, max);
+    if (entry && taken) {
+        drain_locked(rule, entry, count, now_ms);
+        entry->count = count - taken;
+    }
+    pthread_mutex_unlock(&attempts->lock);
+    return taken;
 }
 
 /* The entry stays and says so: a count that was taken to be written to the row may get there behind the forgiving, and would hold the owner up. */

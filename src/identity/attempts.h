@@ -28,6 +28,7 @@ enum attempt_kind {
     ATTEMPT_PASSWORD,         /* wrong passwords under a name; kept in the account's row */
     ATTEMPT_TOTP,             /* wrong second factors of an account; kept in its row */
     ATTEMPT_CLIENT_PASSWORD,  /* wrong passwords from an address, whatever the names: password spraying */
+    ATTEMPT_CLIENT_NAME,      /* ... under one name: what is taken back once that name's owner gets it right there */
     ATTEMPT_CLIENT_TOTP,      /* wrong second factors from an address */
     ATTEMPT_SRP_BLOCK,        /* wrong answers to an SRP challenge: the first uses it up */
     ATTEMPT_SRP_TURN,         /* ... to one for the password of a sign-up: the next is for the account's */
@@ -63,6 +64,8 @@ bool attempts_add(struct attempts *attempts, enum attempt_kind kind, const struc
 int64_t attempts_count(struct attempts *attempts, enum attempt_kind kind, const struct attempt_key *key, int64_t now_ms);
 /* All is forgiven: the right password. What a row remembers counts no more either, and is taken away by the next write of what changed. */
 void attempts_clear(struct attempts *attempts, enum attempt_kind kind, const struct attempt_key *key);
+/* Forget up to `max` of the tries that count; how many they were. */
+int64_t attempts_take_back(struct attempts *attempts, enum attempt_kind kind, const struct attempt_key *key, int64_t max, int64_t now_ms);
 
 /* Move up to `max` accounts whose count of this kind changed since they were last taken into `out`; how many there were. */
 size_t attempts_take_changed(struct attempts *attempts, enum attempt_kind kind, struct attempts_kept *out, size_t max);

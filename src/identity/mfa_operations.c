@@ -169,7 +169,7 @@ static enum err answer_look(struct req *req, struct tx *tx, struct call *call)
         call->lane = LANE_NONE; /* on to the writer, which warns the owner */
         return ERR_OK;
     }
-    guess_was_right(req, call, ATTEMPT_TOTP);
+    guess_was_right(req, call, ATTEMPT_TOTP, tx->now_ms);
     call->challenge = challenge.id;
     call->challenge_expires_at_ms = challenge.expires_at_ms;
     call->session = session_new(&call->account, tx->now_ms, req->app->config->refresh_token_seconds, &call->token);

@@ -1,6 +1,7 @@
 /* operations.c - see operations.h: what several operations share. */
 #include "identity/operations.h"
 
+#include <sodium.h>
 #include <string.h>
 #include <strings.h>
 
@@ -87,6 +88,15 @@ static const struct attempt_key *by_client(struct req *req, const struct call *c
     return req->app->config->limits ? key : NULL;
 }
 
+/* One name from one address. */
+static struct attempt_key by_name_and_client(struct req *req, const struct call *call)
+{
+    char name[2 * sizeof call->attempt.byte + 1];
+
+    sodium_bin2hex(name, sizeof name, call->attempt.byte, sizeof call->attempt.byte);
+    return attempts_key(identity_of(req)->attempts, ATTEMPT_CLIENT_NAME, name, &call->client);
+}
+
 bool guess_must_wait(struct req *req, const struct call *call, enum attempt_kind kind, int64_t now_ms)
 {
     struct attempts *attempts = identity_of(req)->attempts;
@@ -103,14 +113,25 @@ bool guess_was_wrong(struct req *req, const struct call *call, enum attempt_kind
     enum attempt_kind wide;
     struct attempt_key key;
 
-    if (by_client(req, call, kind, &wide, &key))
+    if (by_client(req, call, kind, &wide, &key)) {
+        struct attempt_key own = by_name_and_client(req, call);
+
         attempts_add(attempts, wide, &key, NULL, now_ms);
+        if (kind == ATTEMPT_PASSWORD)
+            attempts_add(attempts, ATTEMPT_CLIENT_NAME, &own, NULL, now_ms);
+    }
     return attempts_add(attempts, kind, &call->attempt, &call->kept, now_ms);
 }
 
-void guess_was_right(struct req *req, const struct call *call, enum attempt_kind kind)
+void guess_was_right(struct req *req, const struct call *call, enum attempt_kind kind, int64_t now_ms)
 {
-    attempts_clear(identity_of(req)->attempts, kind, &call->attempt);
+    struct attempts *attempts = identity_of(req)->attempts;
+    struct attempt_key own = by_name_and_client(req, call), key;
+    enum attempt_kind wide;
+
+    attempts_clear(attempts, kind, &call->attempt);
+    if (kind == ATTEMPT_PASSWORD && by_client(req, call, kind, &wide, &key))
+        attempts_take_back(attempts, wide, &key, attempts_take_back(attempts, ATTEMPT_CLIENT_NAME, &own, INT64_MAX, now_ms), now_ms);
 }
 
 /* ---- verifiers ---- */

@@ -108,8 +108,9 @@ void call_find_account(struct req *req, struct tx *tx, struct call *call, const 
 bool guess_must_wait(struct req *req, const struct call *call, enum attempt_kind kind, int64_t now_ms);
 /* Count a wrong one. True when it is the one that closes the name's door. */
 bool guess_was_wrong(struct req *req, const struct call *call, enum attempt_kind kind, int64_t now_ms);
-/* The name's are forgiven; the address's are not, or an account of one's own would forgive guessing at those of others. */
-void guess_was_right(struct req *req, const struct call *call, enum attempt_kind kind);
+/* The name's are forgiven; of the address's those passwords that were typed there under this very name: a venue's WiFi is one address, and whoever gets in
+ * in the end was not guessing. No others, or an account of one's own would forgive guessing at those of others. */
+void guess_was_right(struct req *req, const struct call *call, enum attempt_kind kind, int64_t now_ms);
 /* May one more code be mailed to this name (folded, or as typed where it is no text)? Counts it if so. By name and address, so that nobody uses
  * up what belongs to the owner, and by name in all, so that a mailbox gets a bounded number. */
 bool code_mail_take(struct req *req, const struct call *call, enum code_purpose purpose, const char *name, int64_t now_ms);

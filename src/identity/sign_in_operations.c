@@ -89,7 +89,7 @@ enum err call_password_was_right(struct req *req, struct call *call, const char 
 {
     const struct identity *identity = identity_of(req);
 
-    guess_was_right(req, call, ATTEMPT_PASSWORD);
+    guess_was_right(req, call, ATTEMPT_PASSWORD, now_ms);
     if (call->account.status == ACCOUNT_DISABLED)
         return refuse(req, NotAuthorizedException, "User is disabled.");
     /* Nobody but the owner has it in clear, and only now. A failure costs nothing: the old hash stands. */

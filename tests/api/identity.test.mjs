@@ -482,6 +482,34 @@ test('one password tried on many names closes the door of that address, not of t
     await other.stop();
 });
 
+test('a venue that is one address: whoever gets in in the end was not guessing, and own slips pay for no guesses at others', async () => {
+    const other = await start({ limits: 'on', env: { USHER_TRUSTED_PROXIES: '127.0.0.1', USHER_ARGON2_MEMORY_KIB: '7168', USHER_ARGON2_PASSES: '1' } });
+    const people = Array.from({ length: 13 }, () => fresh('guest'));
+    for (const email of people)
+        await other.cli(['user', 'add', email, '--group', 'Attendees', '--password-stdin'], { input: `${password}\n` });
+    const say = async (email, pass, from) => (await other.cognito('InitiateAuth', signInInput(email, pass), { from })).message ?? 'in';
+    // Every second sign-in is a slip, 130 in all.
+    for (let round = 0; round < 10; round++) {
+        for (const email of people)
+            assert.deepEqual([await say(email, 'a slip of mine', '192.0.2.1'), await say(email, password, '192.0.2.1')], ['Incorrect username or password.', 'in'], `round ${round}`);
+        await other.advance(61_000);
+    }
+    // Beside an account of one's own, mistyped and opened again and again.
+    const guesses = [];
+    for (let round = 0; round < 6; round++) {
+        for (let n = 0; n < 24; n++)
+            guesses.push(await say(fresh('sprayed'), 'Summer-2026!', '192.0.2.2'));
+        const own = [await say(people[0], 'a slip of mine', '192.0.2.2'), await say(people[0], password, '192.0.2.2')];
+        if (guesses.includes('Password attempts exceeded'))
+            break;
+        assert.deepEqual(own, ['Incorrect username or password.', 'in']);
+        await other.advance(61_000);
+    }
+    const closed = guesses.indexOf('Password attempts exceeded');
+    assert.ok(closed >= 100 && closed <= 107, `closed after ${closed}`);
+    await other.stop();
+});
+
 test('a hundred guesses at the same time are not more than ten', async () => {
     const { email } = await usher.account();
     const answers = await Promise.all(Array.from({ length: 100 }, (_, n) => usher.cognito('InitiateAuth', signInInput(email, `guess ${n} ......`))));

@@ -47,6 +47,33 @@ static void ten_wrong_passwords_close_the_door_for_longer_and_longer(void **stat
     attempts_free(attempts);
 }
 
+/* An address's count and the part of it that may be taken back drain alike, so that no more is taken back than still counts. */
+static void what_is_taken_back_was_counted_and_not_drained(void **state)
+{
+    struct attempts *attempts = attempts_new();
+    struct id venue = id_new(start_ms);
+    struct attempt_key wide = attempts_key(attempts, ATTEMPT_CLIENT_PASSWORD, "", &venue), own = attempts_key(attempts, ATTEMPT_CLIENT_NAME, "ada", &venue);
+    int64_t now = start_ms;
+
+    for (int i = 0; i < 8; i++) {
+        attempts_add(attempts, ATTEMPT_CLIENT_PASSWORD, &wide, NULL, now);
+        attempts_add(attempts, ATTEMPT_CLIENT_NAME, &own, NULL, now);
+    }
+    for (int i = 0; i < 50; i++)
+        attempts_add(attempts, ATTEMPT_CLIENT_PASSWORD, &wide, NULL, now);
+    now += 5 * minute_ms + 1;
+    assert_int_equal(attempts_count(attempts, ATTEMPT_CLIENT_PASSWORD, &wide, now), 53);
+    assert_int_equal(attempts_take_back(attempts, ATTEMPT_CLIENT_NAME, &own, INT64_MAX, now), 3);
+    assert_int_equal(attempts_take_back(attempts, ATTEMPT_CLIENT_NAME, &own, INT64_MAX, now), 0); /* once */
+    assert_int_equal(attempts_take_back(attempts, ATTEMPT_CLIENT_PASSWORD, &wide, 3, now), 3);
+    assert_int_equal(attempts_count(attempts, ATTEMPT_CLIENT_PASSWORD, &wide, now), 50);
+    assert_int_equal(attempts_count(attempts, ATTEMPT_CLIENT_PASSWORD, &wide, now + minute_ms), 49); /* and goes on draining as before */
+    assert_int_equal(attempts_take_back(attempts, ATTEMPT_CLIENT_PASSWORD, &wide, 0, now), 0);
+    assert_int_equal(attempts_take_back(attempts, ATTEMPT_CLIENT_PASSWORD, &wide, 1000, now), 50);
+    assert_int_equal(attempts_count(attempts, ATTEMPT_CLIENT_PASSWORD, &wide, now), 0);
+    attempts_free(attempts);
+}
+
 /* The sweep has taken the count to write it to the row, and the owner is forgiven before it gets there. */
 static void what_is_written_late_holds_up_nobody_who_was_forgiven(void **state)
 {
@@ -169,6 +196,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ten_wrong_passwords_close_the_door_for_longer_and_longer),
+        cmocka_unit_test(what_is_taken_back_was_counted_and_not_drained),
         cmocka_unit_test(what_is_written_late_holds_up_nobody_who_was_forgiven),
         cmocka_unit_test(the_account_remembers_across_a_restart),
         cmocka_unit_test(a_flood_of_names_does_not_forget_a_closed_door),
