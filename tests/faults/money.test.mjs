@@ -28,6 +28,7 @@ test('money survives being killed', async (t) => {
     const buyers = await Promise.all([1, 2, 3, 4].map(() => usher.account()));
     const event = await usher.createEvent(organizer, { capacity: 400, ticketTypes: [{ name: 'Standard', price: 1999, quantity: 400 }] });
     const known = new Map(); // registration id -> buyer
+    let payments = 0;
 
     // One customer's way, cut off anywhere. Whatever fails does so because the server is gone, or because it says no.
     const visit = async (buyer) => {
@@ -46,6 +47,7 @@ test('money survives being killed', async (t) => {
             usher.confirmIntent(asked.body, card),
             chance.below(3) === 0 && usher.api('DELETE', `/v1/registrations/${registration.registrationId}`, { token: buyer.token }),
         ]);
+        payments += paid.body.status === 'succeeded';
         if (paid.status === 200 && chance.below(3) === 0)
             await usher.api('POST', `/v1/registrations/${registration.registrationId}/refund`, { token: organizer.token, body: chance.below(2) ? {} : { amount: 500 } });
     };
@@ -54,7 +56,8 @@ test('money survives being killed', async (t) => {
             await visit(buyer).catch(() => {});
     };
 
-    for (let round = 0; round < rounds; round++) {
+    // A machine that is busy with others may get nobody as far as paying in so short a time: then there are more rounds.
+    for (let round = 0; round < rounds || (!payments && round < 30 * rounds); round++) {
         const until = { over: false };
         const running = buyers.map((buyer) => quietly(buyer, until));
         await new Promise((resolve) => setTimeout(resolve, 150 + chance.below(400)));
