@@ -104,7 +104,7 @@ export function seed() {
 const agent = new http.Agent({ keepAlive: true, maxSockets: 1024 });
 
 // One request as bytes, by node:http: unlike fetch it sends what it is told, and any number at the same time.
-export function send(base, method, path, { headers = {}, body, timeout = 60_000, connection = agent } = {}) {
+export function send(base, method, path, { headers = {}, body, timeout = 120_000, connection = agent } = {}) {
     const { hostname, port } = new URL(base);
     return new Promise((resolve, reject) => {
         const outgoing = http.request({ hostname, port, method, path, headers, agent: connection, timeout }, (incoming) => {
