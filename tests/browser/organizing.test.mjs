@@ -222,7 +222,7 @@ test('registrations are searched, shown, mailed again, and refunded by ticket, b
     await page.getByText('€75.00 goes back to the buyer.').waitFor();
     await page.getByText('3 tickets become void').waitFor();
     await page.getByRole('radio', { name: 'Single tickets' }).check();
-    await page.getByRole('checkbox').first().check();
+    await page.getByRole('dialog').getByRole('checkbox').first().check();
     await page.getByText('€25.00 goes back to the buyer.').waitFor();
     await page.getByText('1 ticket becomes void').waitFor();
     await page.getByLabel('Reason').fill('Fell ill');
@@ -256,6 +256,53 @@ test('registrations are searched, shown, mailed again, and refunded by ticket, b
     visitor.sound();
     await visitor.close();
     await everyLook(organizer, [['manage-registrations', `/manage/${event.eventId}/registrations`, (at) => at.getByRole('button', { name: /Max Other/ })]]);
+});
+
+test('several registrations are mailed again and refunded at once; one that is refused keeps none of the others', async () => {
+    const event = await usher.createEvent(organizer, { capacity: 40, ticketTypes: [{ name: 'Standard', price: 2500, quantity: 30 }] });
+    const names = ['Ada Early', 'Ben Between', 'Cem Cancelled', 'Dora Debt'];
+    const made = [];
+    for (const name of names) {
+        const buyer = await usher.account({ name });
+        const registration = await usher.register(buyer, event, { quantity: 2 });
+        made.push({ buyer, id: registration.registrationId });
+        if (name !== 'Dora Debt')
+            await usher.pay(buyer, registration);
+    }
+    const visitor = await signedIn(organizer, { width: 390 });
+    const { page } = visitor;
+    await page.goto(`${usher.url}/manage/${event.eventId}/registrations`);
+    await page.getByRole('button', { name: /Dora Debt/ }).waitFor();
+    assert.equal(await page.getByLabel('Choose Dora Debt').isDisabled(), true, 'what is not paid has no tickets');
+    await page.getByRole('button', { name: 'Choose all shown' }).click();
+    await page.getByText('3 chosen').waitFor();
+    await axe(page, 'choosing registrations');
+    await picture(page, 'manage-bulk-390');
+    await page.getByRole('region', { name: 'Chosen registrations' }).getByRole('button', { name: 'Mail the tickets again' }).click();
+    await page.getByText('The tickets of 3 registrations are mailed again').waitFor();
+    await page.getByRole('button', { name: 'Mail now' }).click();
+    await page.getByText('3 registrations are done.').waitFor();
+    await page.getByRole('button', { name: 'Done' }).click();
+    assert.equal(await page.getByText(/chosen/).count(), 0);
+
+    await page.getByLabel('Choose Ada Early').check();
+    await page.getByLabel('Choose Cem Cancelled').check();
+    await page.getByRole('region', { name: 'Chosen registrations' }).getByRole('button', { name: 'Refund…' }).click();
+    await page.getByText('€100.00 goes back in all.').waitFor();
+    await axe(page, 'a refund of several');
+    await picture(page, 'manage-bulk-refund-390');
+    // Meanwhile somebody else gives one of them back: that one is refused, and the other is done all the same.
+    await usher.must(200, 'POST', `/v1/registrations/${made[2].id}/refund`, { token: organizer.token, body: {} });
+    await page.getByRole('button', { name: 'Refund 2 registrations now' }).dblclick();
+    await page.getByText('1 registration is done.').waitFor();
+    await page.getByText('1 was not done; it stays chosen.').waitFor();
+    await page.getByRole('dialog').getByText('Cem Cancelled').waitFor();
+    await page.getByRole('button', { name: 'Done' }).click();
+    for (const [n, refunds] of [[0, 1], [1, 0], [2, 1]])
+        assert.equal((await usher.registration(organizer, made[n].id)).refunds.length, refunds, names[n]);
+    await page.getByRole('button', { name: /Ada Early.*Refunded/s }).waitFor({ timeout: 30_000 });
+    visitor.sound(/409/);
+    await visitor.close();
 });
 
 test('a manager is invited, accepts with the right address only, and sees what a manager may; a phone becomes a scanner', async () => {

@@ -1,13 +1,14 @@
 import { Plural, Trans, useLingui } from '@lingui/react/macro';
 import { useInfiniteQuery } from '@tanstack/react-query';
-import { useCallback } from 'react';
+import { useCallback, useState } from 'react';
 import { useSearchParams } from 'react-router';
 import { download, get } from '@/api/http';
 import { keys } from '@/api/query';
 import type { Event, Registration } from '@/api/types';
 import { formatDateTime } from '@/lib/time';
 import { useTyped } from '@/lib/typed';
-import { Button, Dialog, Empty, ErrorState, Field, Loading, Money, Select, useErrorText, useToast } from '@/ui';
+import { Button, cx, Dialog, Empty, ErrorState, Field, Loading, Money, Select, useErrorText, useToast } from '@/ui';
+import { Bulk } from './Bulk';
 import { EventFrame } from './parts';
 import { RegistrationBadge, statuses, useStatusName } from './RegistrationBadge';
 import { RegistrationView } from './RegistrationView';
@@ -36,6 +37,10 @@ function Registrations({ event }: { event: Event }) {
       ),
     [setParams],
   );
+  // Also those that another search has out of sight stay chosen; the bar says how many.
+  const [chosen, setChosen] = useState<Registration[]>([]);
+  const choose = (registration: Registration, on: boolean) =>
+    setChosen((now) => [...now.filter((one) => one.registrationId !== registration.registrationId), ...(on ? [registration] : [])]);
   const shown = params.get('show') ?? '';
   const setShown = (id: string) => set('show', id);
   const setWords = useCallback((value: string) => set('q', value), [set]);
@@ -55,6 +60,11 @@ function Registrations({ event }: { event: Event }) {
     placeholderData: (before) => before,
   });
   const items = registrations.data?.pages.flatMap((page) => page.items) ?? [];
+  const byId = new Map(items.map((one) => [one.registrationId, one]));
+  // As they are now: what was refunded since it was chosen is so no more.
+  const stillChosen = chosen.map((one) => byId.get(one.registrationId) ?? one).filter((one) => one.status === 'confirmed');
+  const isChosen = (id: string) => stillChosen.some((one) => one.registrationId === id);
+  const more = items.filter((one) => one.status === 'confirmed' && !isChosen(one.registrationId));
   const csv = () =>
     download(`/v1/events/${event.eventId}/registrations.csv`, 'registrations.csv').catch((error) => say(errorText(error), 'bad'));
   return (
@@ -90,10 +100,21 @@ function Registrations({ event }: { event: Event }) {
       {registrations.isSuccess && items.length === 0 && (
         <Empty title={words || status ? t`No registration fits.` : t`Nobody has registered yet.`} />
       )}
+      {more.length > 1 && (
+        <Button look="quiet" className="mb-2" onClick={() => setChosen([...stillChosen, ...more])}>
+          <Trans>Choose all shown</Trans>
+        </Button>
+      )}
       <ul className="space-y-2" aria-busy={registrations.isFetching}>
         {items.map((registration) => (
           <li key={registration.registrationId}>
-            <RegistrationRow event={event} registration={registration} onOpen={() => setShown(registration.registrationId)} />
+            <RegistrationRow
+              event={event}
+              registration={registration}
+              chosen={isChosen(registration.registrationId)}
+              onChoose={(on) => choose(registration, on)}
+              onOpen={() => setShown(registration.registrationId)}
+            />
           </li>
         ))}
       </ul>
@@ -104,6 +125,7 @@ function Registrations({ event }: { event: Event }) {
           </Button>
         </div>
       )}
+      <Bulk event={event} chosen={stillChosen} onChoose={setChosen} />
       <Dialog open={Boolean(shown)} onClose={() => setShown('')} title={t`Registration`}>
         {shown && <RegistrationView event={event} id={shown} />}
       </Dialog>
@@ -111,45 +133,59 @@ function Registrations({ event }: { event: Event }) {
   );
 }
 
-type RowProps = { event: Event; registration: Registration; onOpen: () => void };
+type RowProps = { event: Event; registration: Registration; chosen: boolean; onChoose: (on: boolean) => void; onOpen: () => void };
 
 /** A row to be pressed: who, how many, what was paid, and how it stands. */
-function RegistrationRow({ event, registration, onOpen }: RowProps) {
-  const { i18n } = useLingui();
+function RegistrationRow({ event, registration, chosen, onChoose, onOpen }: RowProps) {
+  const { t, i18n } = useLingui();
   const { attendees, items, amount, refundedAmount, currency, status, createdAt } = registration;
   const quantity = items.reduce((sum, item) => sum + item.quantity, 0);
   const names = [...new Set(attendees.map((one) => one.name))];
   const others = names.length - 1;
+  const who = names[0] ?? '';
   return (
-    <button
-      type="button"
-      onClick={onOpen}
-      className="flex w-full flex-wrap items-center gap-x-4 gap-y-1 rounded-card border border-border bg-surface p-3 text-left hover:bg-surface-2 sm:grid sm:grid-cols-[minmax(0,1fr)_7rem_9rem_8rem]"
-    >
-      <span className="w-full min-w-0 sm:w-auto">
-        <span className="block truncate font-semibold">
-          {names[0]} {others > 0 && <Plural value={others} one="and # other" other="and # others" />}
-        </span>
-        <span className="block truncate text-sm text-muted">
-          {attendees[0]?.email} · {formatDateTime(createdAt, event.timezone, i18n.locale)}
-        </span>
-      </span>
-      <span>
-        <Plural value={quantity} one="# ticket" other="# tickets" />
-      </span>
-      <span className="sm:text-right">
-        <Money amount={amount} currency={currency} />
-        {refundedAmount > 0 && status === 'confirmed' && (
-          <span className="block text-sm text-muted">
-            <Trans>
-              <Money amount={refundedAmount} currency={currency} /> given back
-            </Trans>
+    <div className="flex items-stretch gap-1">
+      {/* Only what has tickets can have them mailed or given back; the others keep the place free, so that names stand under each other. */}
+      <label className={cx('grid w-11 shrink-0 place-items-center', status !== 'confirmed' && 'invisible')}>
+        <span className="sr-only">{t`Choose ${who}`}</span>
+        <input
+          type="checkbox"
+          className="size-6 accent-accent"
+          checked={chosen}
+          disabled={status !== 'confirmed'}
+          onChange={({ target }) => onChoose(target.checked)}
+        />
+      </label>
+      <button
+        type="button"
+        onClick={onOpen}
+        className="flex min-w-0 flex-1 flex-wrap items-center gap-x-4 gap-y-1 rounded-card border border-border bg-surface p-3 text-left hover:bg-surface-2 sm:grid sm:grid-cols-[minmax(0,1fr)_7rem_9rem_8rem]"
+      >
+        <span className="w-full min-w-0 sm:w-auto">
+          <span className="block truncate font-semibold">
+            {names[0]} {others > 0 && <Plural value={others} one="and # other" other="and # others" />}
           </span>
-        )}
-      </span>
-      <span className="ml-auto sm:text-right">
-        <RegistrationBadge status={status} />
-      </span>
-    </button>
+          <span className="block truncate text-sm text-muted">
+            {attendees[0]?.email} · {formatDateTime(createdAt, event.timezone, i18n.locale)}
+          </span>
+        </span>
+        <span>
+          <Plural value={quantity} one="# ticket" other="# tickets" />
+        </span>
+        <span className="sm:text-right">
+          <Money amount={amount} currency={currency} />
+          {refundedAmount > 0 && status === 'confirmed' && (
+            <span className="block text-sm text-muted">
+              <Trans>
+                <Money amount={refundedAmount} currency={currency} /> given back
+              </Trans>
+            </span>
+          )}
+        </span>
+        <span className="ml-auto sm:text-right">
+          <RegistrationBadge status={status} />
+        </span>
+      </button>
+    </div>
   );
 }
