@@ -141,6 +141,24 @@ test('name, language and password: other devices are signed out by a new passwor
     await Promise.all([here.close(), there.close()]);
 });
 
+test('signing out everywhere is done everywhere, or says that it was not', async () => {
+    const buyer = await usher.account();
+    const visitor = await visit(usher);
+    const { page } = visitor;
+    await visitor.signIn(buyer, password);
+    await page.goto(`${usher.url}/account/security`);
+    await page.getByRole('button', { name: 'Sign out everywhere' }).waitFor();
+    await page.route('**/identity/', (route) => route.abort());
+    await page.getByRole('button', { name: 'Sign out everywhere' }).click();
+    await page.getByText('The server could not be reached.').waitFor();
+    await usher.must(200, 'GET', '/v1/tickets', { token: buyer.token });
+    await page.unroute('**/identity/');
+    await page.getByRole('button', { name: 'Sign out everywhere' }).click();
+    await page.getByRole('link', { name: 'Sign in' }).waitFor();
+    await usher.must(401, 'GET', '/v1/tickets', { token: buyer.token });
+    await visitor.close();
+});
+
 test('all one\'s data in a file, and an account that is gone for good, but not while guests are coming', async () => {
     const leaver = await usher.account({ role: 'organizer', name: 'Lea Leaver' });
     const event = await usher.createEvent(leaver);

@@ -143,12 +143,12 @@ function Choice({
   children: ReactNode;
 }) {
   return (
-    <label className="flex items-center gap-2">
+    <label className="flex max-w-full flex-wrap items-center gap-x-2">
       {label}
       <select
         value={value}
         onChange={(event) => onChange(event.target.value)}
-        className="min-h-11 rounded-[0.625rem] border border-control bg-surface px-2 text-text"
+        className="min-h-11 max-w-full rounded-[0.625rem] border border-control bg-surface px-2 text-text"
       >
         {children}
       </select>

@@ -75,7 +75,7 @@ export default function ListPage() {
         <Trans>Upcoming events</Trans>
       </h1>
       <search>
-        <Card className="my-5 grid grid-cols-2 gap-3 lg:grid-cols-4">
+        <Card className="my-5 grid grid-cols-[repeat(auto-fit,minmax(min(9rem,100%),1fr))] gap-3">
           <Field
             label={t`Search`}
             type="search"

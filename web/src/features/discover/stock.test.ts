@@ -21,6 +21,8 @@ test('a card says whether there is any haste, and why nothing can be had', () =>
   const past = { saleEndsAt: '2026-12-01T12:00:00Z' };
   expect(stockOf(event(type({})), now)).toBe('plenty');
   expect(stockOf(event(type({ available: 10 })), now)).toBe('few');
+  expect(stockOf(event(type({ available: 10 }), type({ available: 10 })), now)).toBe('plenty');
+  expect(stockOf(event(type({ available: 10, quantity: 100 }), type({ available: 10, quantity: 100 })), now)).toBe('few');
   expect(stockOf(event(type({ available: 0 })), now)).toBe('none');
   expect(stockOf(event(type(later)), now)).toBe('early');
   expect(stockOf(event(type({ available: 0 }), type(later)), now)).toBe('early');

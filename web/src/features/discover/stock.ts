@@ -10,7 +10,9 @@ const over = (type: TicketType, now: number) => Boolean(type.saleEndsAt && Date.
 export function stockOf(event: Event, now: number): Stock {
   const coming = event.ticketTypes.filter((type) => !over(type, now));
   if (event.ticketTypes.length > 0 && coming.length === 0) return 'over';
-  const left = coming.reduce((sum, type) => sum + type.available, 0);
+  // Types that together have more than the event share its seats: then what is left of one is left of all.
+  const shared = event.ticketTypes.reduce((sum, type) => sum + type.quantity, 0) > event.capacity;
+  const left = coming.reduce((all, type) => (shared ? Math.max(all, type.available) : all + type.available), 0);
   if (left === 0) return 'none';
   if (!coming.some((type) => begun(type, now) && type.available > 0)) return 'early';
   return left <= Math.min(20, event.capacity / 10) ? 'few' : 'plenty';

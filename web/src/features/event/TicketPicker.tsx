@@ -106,11 +106,11 @@ export function TicketPicker({ event, code, fault }: { event: Event; code: strin
               )}
             </p>
             {sum.quantity === 0 && (
-              <Button className="shrink-0 lg:hidden" onClick={show}>
+              <Button className="lg:hidden" onClick={show}>
                 <Trans>Choose tickets</Trans>
               </Button>
             )}
-            <Button className={sum.quantity === 0 ? 'max-lg:hidden' : 'shrink-0'} disabled={sum.quantity === 0} onClick={() => void go()}>
+            <Button className={sum.quantity === 0 ? 'max-lg:hidden' : undefined} disabled={sum.quantity === 0} onClick={() => void go()}>
               {sum.amount || sum.quantity === 0 ? <Trans>Get tickets</Trans> : <Trans>Register</Trans>}
             </Button>
           </div>

@@ -137,16 +137,16 @@ function Steps({ ticketId, ids }: { ticketId: string; ids: string[] }) {
   if (at < 0 || ids.length < 2) return null;
   const step = (to: string | undefined, name: string, sign: string) =>
     to ? (
-      <ButtonLink to={`/tickets/${to}`} replace preventScrollReset look="secondary" className="w-14 text-2xl" aria-label={name}>
+      <ButtonLink to={`/tickets/${to}`} replace preventScrollReset look="secondary" className="w-14 max-w-1/4 text-2xl" aria-label={name}>
         <span aria-hidden="true">{sign}</span>
       </ButtonLink>
     ) : (
-      <span className="w-14" />
+      <span className="w-14 max-w-1/4" />
     );
   return (
-    <nav aria-label={t`Tickets`} className="flex items-center justify-center gap-4">
+    <nav aria-label={t`Tickets`} className="flex items-center justify-center gap-2">
       {step(ids[at - 1], t`Previous ticket`, '‹')}
-      <span className="font-semibold tabular-nums">
+      <span className="font-semibold whitespace-nowrap tabular-nums">
         <Trans>
           {at + 1} of {ids.length}
         </Trans>
