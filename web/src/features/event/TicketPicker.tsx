@@ -1,5 +1,5 @@
 import { Plural, Trans, useLingui } from '@lingui/react/macro';
-import { useEffect, useRef, useState } from 'react';
+import { startTransition, useEffect, useRef, useState } from 'react';
 import { useNavigate, useSearchParams } from 'react-router';
 import { useQuote } from '@/api/prices';
 import type { Event, TicketType } from '@/api/types';
@@ -45,10 +45,14 @@ export function TicketPicker({ event, code, fault }: { event: Event; code: strin
   const sum = { quantity: plain.quantity, amount: quote.data?.amount ?? plain.amount };
   const open = event.ticketTypes.some((type) => saleOf(event, type, now).state === 'open');
   const choose = (type: TicketType, quantity: number) => setWanted({ ...picked, [type.ticketTypeId]: quantity });
+  const [going, setGoing] = useState(false);
   const go = async () => {
     const query = basketQuery(items, code);
+    setGoing(true);
     await navigate(`?${query}`, { replace: true, preventScrollReset: true });
     await navigate(`/checkout/${event.eventId}?${query}`);
+    // Behind the change of pages, which is a transition as well: until it is seen the button takes no second click.
+    startTransition(() => setGoing(false));
   };
   /** On a phone the choice lies below the description; the bar leads there. */
   const show = () => {
@@ -110,7 +114,12 @@ export function TicketPicker({ event, code, fault }: { event: Event; code: strin
                 <Trans>Choose tickets</Trans>
               </Button>
             )}
-            <Button className={sum.quantity === 0 ? 'max-lg:hidden' : undefined} disabled={sum.quantity === 0} onClick={() => void go()}>
+            <Button
+              className={sum.quantity === 0 ? 'max-lg:hidden' : undefined}
+              disabled={sum.quantity === 0}
+              busy={going}
+              onClick={() => void go()}
+            >
               {sum.amount || sum.quantity === 0 ? <Trans>Get tickets</Trans> : <Trans>Register</Trans>}
             </Button>
           </div>
