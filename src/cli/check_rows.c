@@ -139,8 +139,6 @@ static const char *const refund_kinds[] = { "refund", NULL };
 
 /* ---- one registration's tickets ---- */
 
-static const char *const status_words[] = { "pending", "confirmed", "cancelled", "expired", "refunded" };
-
 struct tickets {
     int64_t count, valid, used;
     bool cancelled[256];       /* by number */
@@ -204,7 +202,7 @@ static void check_tickets_of(struct check *check, const struct registration *reg
                      reg->quantity);
     if (!confirmed && out->valid + out->used)
         check_breach(check, CHECK_TICKETS, "registration", &reg->id, "is %s and has %" PRId64 " tickets that are not cancelled",
-                     status_words[reg->status], out->valid + out->used);
+                     registration_status_words[reg->status], out->valid + out->used);
 }
 
 /* ---- one registration's money ---- */
@@ -249,7 +247,7 @@ static void check_payment_ends(struct check *check, const struct registration *r
         has_job_for_id(check, registration_kinds, &reg->id))
         return;
     check_breach(check, CHECK_MONEY, "registration", &reg->id,
-                 "is %s, and of its payment of %" PRId64 " (%s) only %" PRId64 " goes back, with no job that would see to the rest", status_words[reg->status],
+                 "is %s, and of its payment of %" PRId64 " (%s) only %" PRId64 " goes back, with no job that would see to the rest", registration_status_words[reg->status],
                  received, intent ? intent : "no intent", back);
 }
 
@@ -279,7 +277,7 @@ static void check_money_of(struct check *check, const struct registration *reg)
     query_end(q);
     if (reg->amount && !paid && (reg->status == REGISTRATION_CONFIRMED || reg->status == REGISTRATION_REFUNDED))
         check_breach(check, CHECK_MONEY, "registration", &reg->id, "costs %" PRId64 " %s and is %s without a succeeded payment of just that", reg->amount,
-                     reg->currency, status_words[reg->status]);
+                     reg->currency, registration_status_words[reg->status]);
 }
 
 /* Mark the tickets that a refund's text names: "[1,3]", or "all". */
