@@ -263,28 +263,55 @@ static enum err run_settle_refunds(struct tx *tx, void *arg)
     return e;
 }
 
-/* Stripe lists the refunds of one payment newest first, at most 100 at a time; nobody gives back in more pieces than that. */
-static enum err list_refunds(struct app *app, struct arena *arena, const char *intent, struct stripe_refund **out, size_t *count)
+/* One page of an intent's refunds, newest first, behind `last`, which becomes the page's; added to `out`, which has room for 100 more. */
+static enum err list_refunds_page(struct app *app, struct arena *arena, const char *intent, const char **last, struct stripe_refund *out, size_t *count,
+                                  bool *more)
 {
     struct stripe_reply reply;
     json_t *items;
-    bool more;
-    enum err e = stripe_get(app->payments->stripe, arena, arena_printf(arena, "/v1/refunds?payment_intent=%s&limit=100", intent), &reply);
+    enum err e = stripe_get(app->payments->stripe, arena,
+                            arena_printf(arena, "/v1/refunds?payment_intent=%s&limit=100%s%s", intent, *last ? "&starting_after=" : "", *last ? *last : ""), &reply);
 
     if (e)
         return e;
-    items = reply.status < 300 ? stripe_read_list(reply.json, &more) : NULL;
-    if (!items)
+    items = reply.status < 300 ? stripe_read_list(reply.json, more) : NULL;
+    if (!items || json_array_size(items) > 100)
         return ERR_UPSTREAM;
-    *out = ARENA_ARRAY(arena, json_array_size(items) + 1, struct stripe_refund);
-    *count = 0;
-    for (size_t i = json_array_size(items); i-- > 0;) {
-        struct stripe_refund *refund = &(*out)[*count];
+    for (size_t i = 0; i < json_array_size(items); i++) {
+        struct stripe_refund *refund = &out[*count];
 
         if (!stripe_read_refund(arena, json_array_get(items, i), refund) || strcmp(refund->intent, intent) != 0)
             return ERR_UPSTREAM;
+        *last = refund->id;
         ++*count;
     }
+    *more &= json_array_size(items) > 0;
+    return ERR_OK;
+}
+
+/* All refunds of a payment, oldest first. Two pages are rare; beyond ten thousand refunds of one payment somebody plays with us. */
+static enum err list_refunds(struct app *app, struct arena *arena, const char *intent, struct stripe_refund **out, size_t *count)
+{
+    struct stripe_refund *all = ARENA_ARRAY(arena, 100, struct stripe_refund);
+    const char *last = NULL;
+    bool more = true;
+
+    *count = 0;
+    while (more && *count < 10000) {
+        enum err e = list_refunds_page(app, arena, intent, &last, all, count, &more);
+
+        if (e)
+            return e;
+        if (more) {
+            struct stripe_refund *wider = ARENA_ARRAY(arena, *count + 100, struct stripe_refund);
+
+            memcpy(wider, all, *count * sizeof *all);
+            all = wider;
+        }
+    }
+    *out = ARENA_ARRAY(arena, *count + 1, struct stripe_refund);
+    for (size_t i = 0; i < *count; i++)
+        (*out)[i] = all[*count - 1 - i];
     return ERR_OK;
 }
 

@@ -13,10 +13,10 @@
 #include "tickets/tickets_inside.h"
 
 #define RATES_MAX 100        /* as many as an event may have ticket types */
-#define RECEIPTS_MAX 100     /* of one registration */
+#define RECEIPTS_FIRST 16    /* room to begin with: few registrations have more than a receipt and a credit note */
 
 SQL(receipt_by_source, "SELECT 1 FROM receipt WHERE source = :source");
-SQL(receipt_of_registration, "SELECT organizer, kind, number, source, content, made_at FROM receipt WHERE registration = :registration LIMIT :max");
+SQL(receipt_of_registration, "SELECT organizer, kind, number, source, content, made_at FROM receipt WHERE registration = :registration");
 SQL(receipt_next, "INSERT INTO receipt_series (organizer, kind, last) VALUES (:organizer, :kind, 1)"
                   " ON CONFLICT (organizer, kind) DO UPDATE SET last = receipt_series.last + 1");
 SQL(receipt_last, "SELECT last FROM receipt_series WHERE organizer = :organizer AND kind = :kind");
@@ -42,17 +42,30 @@ static json_t *parsed(struct arena *arena, const char *content)
     return content && json_parse(arena, content, strlen(content), &doc, &ignored) == ERR_OK ? doc : NULL;
 }
 
+/* Twice the room: an arena's pieces do not grow. */
+static struct receipt *wider(struct arena *arena, const struct receipt *old, size_t count)
+{
+    struct receipt *out = ARENA_ARRAY(arena, 2 * count, struct receipt);
+
+    memcpy(out, old, count * sizeof *out);
+    return out;
+}
+
 size_t receipts_of(struct tx *tx, const struct id *registration, struct receipt **out)
 {
     struct query *q = query(tx, &receipt_of_registration);
-    size_t count = 0;
+    size_t count = 0, room = RECEIPTS_FIRST;
 
-    *out = ARENA_ARRAY(tx->arena, RECEIPTS_MAX, struct receipt);
+    *out = ARENA_ARRAY(tx->arena, room, struct receipt);
     bind_id(q, ":registration", registration);
-    bind_int(q, ":max", RECEIPTS_MAX);
-    while (count < RECEIPTS_MAX && query_row(q)) {
-        struct receipt *receipt = &(*out)[count++];
+    while (query_row(q)) {
+        struct receipt *receipt;
 
+        if (count == room) {
+            *out = wider(tx->arena, *out, count);
+            room *= 2;
+        }
+        receipt = &(*out)[count++];
         *receipt = (struct receipt){ .organizer = col_id(q, 0), .kind = (enum receipt_kind)col_int(q, 1), .number = col_int(q, 2), .source = col_id(q, 3),
                                      .content = col_text(q, 4, tx->arena), .made_at_ms = col_int(q, 5) };
         receipt->amount = json_integer_value(json_object_get(parsed(tx->arena, receipt->content), "amount"));

@@ -27,7 +27,7 @@ struct receipt {
     int64_t amount, made_at_ms;
 };
 
-/* The papers of one registration, in order of their making: its receipt, then credit notes. */
+/* All papers of one registration, in order of their making: its receipt, then credit notes, one for each refund. */
 size_t receipts_of(struct tx *tx, const struct id *registration, struct receipt **out);
 /* Has it cost money, and was it confirmed once? Then it has a receipt, or gets one. */
 bool receipt_is_due(const struct registration *reg);

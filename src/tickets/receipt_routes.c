@@ -6,17 +6,52 @@
 
 #define DOWNLOAD_SECONDS 900 /* as a ticket's */
 
+/* The credit notes are a list in pages like any other: each page has the receipt. */
+struct papers_query {
+    struct given given;
+    int64_t limit;
+    const char *cursor;
+};
+static const struct field papers_query_fields[] = { LIST_FIELDS(papers_query), FIELD_END };
+static const struct shape papers_query_shape = SHAPE(papers_query, "ReceiptsQuery", papers_query_fields);
+
+struct papers {
+    struct registration reg;
+    struct page page;        /* at: the number of the last credit note before it */
+};
+
 static enum err find_registration(struct req *req, struct tx *tx)
 {
-    struct registration *reg = ARENA_NEW(req->arena, struct registration);
+    const struct papers_query *in = req->query;
+    struct papers *papers = ARENA_NEW(req->arena, struct papers);
+    struct registration *reg = &papers->reg;
     enum err e = registration_for_caller(tx, &req->caller, &req->id[0], reg);
 
+    if (!e)
+        e = page_read(req, in->limit, in->cursor, &papers->page);
     if (e)
         return e;
     if (!receipt_is_due(reg))
         return fail(tx, ERR_NOT_FOUND, reg->amount ? "It has not been paid." : "What costs nothing has no receipt.");
-    req->state = reg;
+    req->state = papers;
     return ERR_OK;
+}
+
+/* Those of the page: the receipt first, then credit notes behind the cursor. */
+static size_t one_page(const struct page *page, struct receipt *all, size_t count, bool *more)
+{
+    size_t kept = 0;
+
+    *more = false;
+    for (size_t i = 0; i < count; i++) {
+        bool behind = i == 0 || !page->after || all[i].number > page->at;
+
+        if (behind && kept <= (size_t)page->limit)
+            all[kept++] = all[i];
+        else
+            *more |= behind;
+    }
+    return kept;
 }
 
 static void receipt_json(struct buf *out, const char *name, struct req *req, const struct receipt *receipt, const char *key)
@@ -33,12 +68,14 @@ static void receipt_json(struct buf *out, const char *name, struct req *req, con
 /* The job that delivers the tickets has usually given the number already; who asks before it does so himself. */
 static enum err draw_receipts(struct req *req)
 {
-    const struct registration *reg = req->state;
+    const struct papers *papers = req->state;
+    const struct registration *reg = &papers->reg;
     struct receipt *receipts;
     const char **keys;
     struct buf *out;
     struct tx tx = { .app = req->app };
     size_t count;
+    bool more;
     enum err e = receipt_issue(req->app, req->reader, req->arena, &req->fault, &reg->id);
 
     if (e)
@@ -46,6 +83,7 @@ static enum err draw_receipts(struct req *req)
     reader_begin(req->reader, &tx, req->arena, &req->fault);
     count = receipts_of(&tx, &reg->id, &receipts);
     reader_end(req->reader, &tx);
+    count = one_page(&papers->page, receipts, count, &more);
     keys = ARENA_ARRAY(req->arena, count + 1, const char *);
     for (size_t i = 0; i < count && !e; i++)
         e = receipt_pdf_ready(req->app, req->arena, &receipts[i], &keys[i]);
@@ -60,13 +98,14 @@ static enum err draw_receipts(struct req *req)
     for (size_t i = 1; i < count; i++)
         receipt_json(out, NULL, req, &receipts[i], keys[i]);
     json_close_array(out);
+    page_write_next(out, more, more ? receipts[count - 1].number : 0, &reg->id);
     json_close(out);
     return ERR_OK;
 }
 
 const struct route receipt_routes[] = {
     { .method = "GET", .path = "/v1/registrations/{registrationId}/receipt", .kind = WORK, .handler = find_registration, .before_reads = true,
-      .work = draw_receipts, .lane = LANE_RENDER, .who = WHO_SIGNED_IN,
+      .work = draw_receipts, .lane = LANE_RENDER, .who = WHO_SIGNED_IN, .query = &papers_query_shape,
       .summary = "The receipt of a paid registration and its credit notes, with presigned addresses of their PDFs, good for 15 minutes",
       .answer = "Receipts" },
     ROUTE_END
@@ -78,8 +117,8 @@ const struct route receipt_routes[] = {
     "\"downloadUrlExpiresAt\":{\"type\":\"string\",\"format\":\"date-time\"}}}"
 
 const struct answer_schema receipt_schemas[] = {
-    { "Receipts", "{\"type\":\"object\",\"required\":[\"registrationId\",\"currency\",\"receipt\",\"creditNotes\"],\"properties\":{"
+    { "Receipts", "{\"type\":\"object\",\"required\":[\"registrationId\",\"currency\",\"receipt\",\"creditNotes\",\"nextCursor\"],\"properties\":{"
                   "\"registrationId\":{\"type\":\"string\",\"format\":\"uuid\"},\"currency\":{\"type\":\"string\"},\"receipt\":" PAPER ","
-                  "\"creditNotes\":{\"type\":\"array\",\"items\":" PAPER "}}}" },
+                  "\"creditNotes\":{\"type\":\"array\",\"items\":" PAPER "},\"nextCursor\":{\"type\":[\"string\",\"null\"]}}}" },
     { NULL, NULL },
 };

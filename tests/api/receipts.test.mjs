@@ -60,6 +60,37 @@ test('a paid order has a receipt with everything that was paid, in its mail too'
     await papers(paid, { who: stranger, status: 404 });
 });
 
+test('an order that went back in a hundred pieces and more has a credit note for each, in pages', async () => {
+    const event = await usher.createEvent(organizer, { ticketTypes: [{ name: 'Standard', price: 50_000, quantity: 10, taxRateBps: 1900 }] });
+    const paid = await order(event, [[0, 1]]);
+    const pieces = 103;
+    for (let n = 0; n < pieces; n++)
+        await refund(paid, { amount: 100 + n });
+    const all = async () => {
+        const notes = [];
+        for (let cursor = ''; cursor !== null;) {
+            const page = await usher.must(200, 'GET', `/v1/registrations/${paid.registrationId}/receipt?limit=40${cursor}`, { token: buyer.token });
+            assert.match(page.receipt.number, /^R-/);
+            assert.ok(page.creditNotes.length <= 40);
+            notes.push(...page.creditNotes);
+            cursor = page.nextCursor ? `&cursor=${encodeURIComponent(page.nextCursor)}` : null;
+        }
+        return notes;
+    };
+    const notes = await waitFor(async () => {
+        const now = await all();
+        return now.length === pieces && now;
+    }, 'all credit notes', { timeout: 60_000, every: 500 });
+    assert.equal(new Set(notes.map((note) => note.number)).size, pieces);
+    assert.equal(notes.reduce((sum, note) => sum + note.amount, 0), 103 * 100 + 102 * 103 / 2);
+    // The last one gives back what is left of the tax, which only who knows all before it can say.
+    await refund(paid, {});
+    const last = await waitFor(async () => (await all()).at(pieces), 'the last', { timeout: 60_000, every: 500 });
+    const cents = (text) => [...text.matchAll(/ax 19 %[^\n]*?EUR (\d+\.\d\d)\s*$/gm)].reduce((sum, [, amount]) => sum + Math.round(Number(amount) * 100), 0);
+    const before = notes.reduce((sum, note) => sum + Math.floor(7983 * note.amount / 50_000), 0);
+    assert.equal(cents((await fetchPdf(last)).text), 7983 - before);
+});
+
 test('what is free, or not paid, has none', async () => {
     const free = await usher.register(buyer, await usher.createFreeEvent(organizer));
     await papers(free, { status: 404 });

@@ -1478,6 +1478,7 @@ export interface components {
                 /** Format: date-time */
                 downloadUrlExpiresAt: string;
             }[];
+            nextCursor: string | null;
         };
         EventNew: {
             title: string;
@@ -5015,7 +5016,10 @@ export interface operations {
     };
     getRegistrationsRegistrationIdReceipt: {
         parameters: {
-            query?: never;
+            query?: {
+                limit?: number;
+                cursor?: string;
+            };
             header?: never;
             path: {
                 registrationId: string;
@@ -5044,6 +5048,15 @@ export interface operations {
             };
             /** @description There is no such thing, or none that you may see. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not valid; `errors` names each. */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
