@@ -9,6 +9,8 @@ enum err event_cancel_run(struct job *job);
 
 /* reconcile.c: what a lost webhook or a crash left lying. */
 void reconcile_payments(struct app *app, struct reader *reader, struct arena *arena);
+/* Time of Stripe's events that a first round reads at once; later ones find out how much it may be. */
+#define EVENTS_WINDOW_S 86400
 void reconcile_events(struct app *app, struct reader *reader, struct arena *arena);
 
 #endif

@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "payments/balance.h"
+#include "payments/payment_jobs.h"
 #include "payments/payment_rows.h"
 
 static bool begins(const char *text, const char *prefix)
@@ -203,6 +204,7 @@ struct payments *payments_open(struct app *app, const char *dir, struct buf *err
         log_die("out of memory");
     payments->app = app;
     payments->balance_window_s = BALANCE_WINDOW_S;
+    payments->events_window_s = EVENTS_WINDOW_S;
     payments->live = is_key_of(config->stripe_secret_key, "live_");
     payments->simulator = payments_simulated(config);
     if (payments->simulator && !sim_keys(dir, &keys, error)) {

@@ -26,6 +26,8 @@ struct payments {
 
     /* Set by the sweep that sends for Stripe's events, cleared by the task that read them. */
     atomic_bool reading_events;
+    /* How much time of them is read at once, where there are many. Only the task that reads them uses it. */
+    int64_t events_window_s;
     /* The same for its balance transactions; refused: our key may not read them. */
     atomic_bool reading_balance, balance_refused;
     /* How much time of them is read at once. Only the task that reads them uses it. */

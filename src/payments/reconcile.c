@@ -182,8 +182,11 @@ void reconcile_payments(struct app *app, struct reader *reader, struct arena *ar
 #define CURSOR "stripe_events_read_to"
 /* Events appear in the list a little after their time; the overlap is paid for with look-ups only. */
 #define OVERLAP_S 120
-/* 20,000 events: an on-sale's hour without network. What lies further back the payments' own round finds. */
+/* 20,000 events: an on-sale's hour without network. What is more is read in pieces of time, the oldest first; Stripe lets nobody make so many in the
+ * two minutes and a bit of the shortest. */
 #define PAGES_A_ROUND 200
+#define WINDOW_MIN_S 10
+#define WINDOW_MAX_S (INT64_C(30) * 86400)
 /* Stripe keeps 30 days of events and retries a webhook for 3. */
 #define EVENTS_KEPT_MS (INT64_C(30) * 86400 * 1000)
 
@@ -275,38 +278,75 @@ static int64_t read_cursor(struct app *app, struct reader *reader, struct arena 
     return text ? strtoll(text, NULL, 10) : 0;
 }
 
+/* One page of `window`, behind the event *last. `last` becomes the page's last id, in `arena`; *more: there is another. */
+static enum err take_page(struct app *app, struct reader *reader, struct arena *arena, const char *window, const char **last, int64_t *newest_s, bool *more)
+{
+    struct arena *own = arena_new(0); /* a page is some hundred kilobytes, and there are many */
+    const char *last_here = NULL;
+    struct stripe_reply reply;
+    struct events found;
+    json_t *items;
+    enum err e = stripe_get(app->payments->stripe, own,
+                            arena_printf(own, "/v1/events?%s&limit=100" EVENT_TYPES "%s%s", window, *last ? "&starting_after=" : "", *last ? *last : ""), &reply);
+
+    items = e || reply.status >= 300 ? NULL : stripe_read_list(reply.json, more);
+    e = items ? read_page(app, reader, own, items, &found, &last_here, newest_s) : ERR_UPSTREAM;
+    if (!e && found.count) {
+        log_info("%zu events of Stripe's came by no webhook", found.count);
+        e = take_events(app, &found);
+    }
+    *last = last_here ? arena_strdup(arena, last_here) : NULL;
+    arena_free(own);
+    return e;
+}
+
+/* Newest first, so only a window that was read to its end was read at all. `to_s` 0: whatever there is. */
+static bool read_window(struct app *app, struct reader *reader, struct arena *arena, int64_t from_s, int64_t to_s, int *pages, int64_t *newest_s)
+{
+    const char *upto = to_s ? arena_printf(arena, "&created[lt]=%" PRId64, to_s) : "", *last = NULL;
+    const char *window = arena_printf(arena, "created[gte]=%" PRId64 "%s", from_s, upto);
+    bool more = true;
+
+    while (more && *pages > 0) {
+        --*pages;
+        if (take_page(app, reader, arena, window, &last, newest_s, &more))
+            return false;
+        more = more && last;
+    }
+    return !more;
+}
+
+/*
+ * The cursor moves on only over what was read to its end. Mostly that is all there is since: then it goes to the newest event's own time, for Stripe's
+ * clock made it. Where that is more than a round reads, time is read in windows, each half as long as the one that was too much.
+ */
 static void read_events(struct app *app, struct reader *reader, struct arena *arena)
 {
-    int64_t now_s, newest_s = 0, cursor_s = read_cursor(app, reader, arena, &now_s);
-    const char *last = NULL;
-    bool more = true;
-    enum err e = ERR_OK;
+    struct payments *payments = app->payments;
+    int64_t now_s, cursor_s = read_cursor(app, reader, arena, &now_s);
+    int pages = PAGES_A_ROUND;
 
     if (!cursor_s) {
         take_events(app, &(struct events){ .read_to_s = now_s });
         return;
     }
-    for (int page = 0; page < PAGES_A_ROUND && more && !e; page++) {
-        struct stripe_reply reply;
-        struct events found;
-        json_t *items;
+    while (pages > 0) {
+        int64_t to_s = cursor_s + payments->events_window_s, newest_s = 0;
+        bool all_pages = pages == PAGES_A_ROUND, rest = to_s > now_s - OVERLAP_S;
 
-        e = stripe_get(app->payments->stripe, arena,
-                       arena_printf(arena, "/v1/events?created[gte]=%" PRId64 "&limit=100" EVENT_TYPES "%s%s",
-                                    cursor_s - OVERLAP_S, last ? "&starting_after=" : "", last ? last : ""),
-                       &reply);
-        items = e || reply.status >= 300 ? NULL : stripe_read_list(reply.json, &more);
-        if (!items)
+        if (!read_window(app, reader, arena, cursor_s - OVERLAP_S, rest ? 0 : to_s, &pages, &newest_s)) {
+            if (all_pages && !pages)
+                payments->events_window_s = MAX(MIN(payments->events_window_s, now_s - cursor_s) / 2, WINDOW_MIN_S);
             return;
-        e = read_page(app, reader, arena, items, &found, &last, &newest_s);
-        if (!e && found.count) {
-            log_info("%zu events of Stripe's came by no webhook", found.count);
-            e = take_events(app, &found);
         }
+        to_s = rest ? newest_s : to_s;
+        if (to_s > cursor_s && take_events(app, &(struct events){ .read_to_s = to_s }))
+            return;
+        payments->events_window_s = MIN(payments->events_window_s * 2, WINDOW_MAX_S);
+        if (rest)
+            return;
+        cursor_s = to_s;
     }
-    /* Newest first: the cursor moves when all were read. */
-    if (!e && newest_s > cursor_s)
-        take_events(app, &(struct events){ .read_to_s = newest_s });
 }
 
 struct events_task {
