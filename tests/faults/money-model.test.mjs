@@ -107,27 +107,38 @@ class Schedule {
     async run() {
         const { chance } = this;
         const capacity = 1 + chance.below(6);
+        const tax = chance.below(4) === 0 ? { taxRateBps: chance.pick([700, 1900]), taxIncluded: chance.below(2) === 0 } : {};
         const types = Array.from({ length: 1 + chance.below(2) }, (_, i) => ({
-            name: `Type ${i}`, price: chance.below(8) === 0 ? 0 : 100 * (1 + chance.below(90)) + (chance.below(2) ? 10 : 0), quantity: 1 + chance.below(6) }));
+            name: `Type ${i}`, price: chance.below(8) === 0 ? 0 : 100 * (1 + chance.below(90)) + (chance.below(2) ? 10 : 0), quantity: 1 + chance.below(6), ...tax }));
+        this.keeps = chance.below(3) === 0 ? chance.pick([0, 10, 33, 100]) : undefined; // what a buyer who gives tickets back is not refunded, in percent
         let made;
         while (made?.status !== 201)
             made = await this.call('event', '/v1/events', { token: this.organizer.token, body: this.usher.eventBody({
-                title: `Schedule ${this.from}`, capacity, currency: chance.pick(currencies), ticketTypes: types }) });
+                title: `Schedule ${this.from}`, capacity, currency: chance.pick(currencies), ticketTypes: types,
+                ...(chance.below(4) === 0 && { serviceFee: { fixed: 50, percentBps: chance.pick([0, 333]), paidBy: chance.pick(['buyer', 'organizer']) } }),
+                ...(this.keeps !== undefined && { refundUntil: new Date(this.usher.now() + 10 * 86_400_000).toISOString(), refundFeePercent: this.keeps }) }) });
         this.event = made.body;
         if (chance.below(3) === 0) {
             const code = await this.call('code', `/v1/events/${this.event.eventId}/discount-codes`, { token: this.organizer.token,
-                body: { code: 'LUCKY', ...chance.pick([{ percentBps: 2000 }, { percentBps: 10_000 }, { amount: 500 }]), maxUses: 1 + chance.below(3) } });
+                body: { code: 'LUCKY', ...chance.pick([{ percentBps: 2000 }, { percentBps: 10_000 }, { amount: 500 }, { amount: 130, amountPer: 'ticket' }]),
+                    ...chance.pick([{}, {}, { maxUsesPerAccount: 1 }, { maxTickets: 2 }, { ticketTypeIds: [this.event.ticketTypes.at(-1).ticketTypeId] }]), maxUses: 1 + chance.below(3) } });
             this.code = code.status === 201 ? code.body : undefined;
         }
         const visits = Array.from({ length: 1 + chance.below(3) }, () => this.split().visit(chance.pick(this.buyers)));
-        if (chance.below(12) === 0)
-            visits.push(this.split().call('cancel event', `/v1/events/${this.event.eventId}/cancel`, { token: this.organizer.token }));
+        if (chance.below(10) === 0)
+            visits.push(this.split().callOff());
         await Promise.all(visits);
     }
 
     // The same schedule with a chance of its own, so that what one visit draws does not hang on how fast another is.
     split() {
         return Object.assign(Object.create(this), { chance: seeded(this.chance.below(2 ** 31)) });
+    }
+
+    // While orders are held, paid and given back.
+    async callOff() {
+        await new Promise((resolve) => setTimeout(resolve, this.chance.below(600)));
+        await this.call('cancel event', `/v1/events/${this.event.eventId}/cancel`, { token: this.organizer.token });
     }
 
     async visit(buyer) {
@@ -186,9 +197,11 @@ class Schedule {
             return now.status === 0 || (now.body.status !== 'pending' && (Object.assign(registration, now.body), true));
         }, 'the end of pending', { timeout: 400 }).catch(() => {});
         for (let n = chance.below(3); n > 0; n--) {
-            const body = chance.pick([{}, { amount: 1 + chance.below(400) }, { amount: registration.amount },
-                registration.ticketIds.length ? { ticketIds: [chance.pick(registration.ticketIds)] } : {}]);
-            await this.call(`refund ${JSON.stringify(body)}`, `${path}/refund`, { token: this.organizer.token, body });
+            const some = registration.ticketIds.filter(() => chance.below(2));
+            const own = this.keeps !== undefined && chance.below(2);
+            const body = chance.pick([{}, ...(own ? [] : [{ amount: 1 + chance.below(400) }, { amount: registration.amount }]),
+                registration.ticketIds.length ? { ticketIds: [chance.pick(registration.ticketIds)] } : {}, some.length ? { ticketIds: some } : {}]);
+            await this.call(`${own ? 'own ' : ''}refund ${JSON.stringify(body)}`, `${path}/refund`, { token: own ? buyer.token : this.organizer.token, body });
         }
     }
 }
@@ -239,7 +252,7 @@ async function list(usher, token, path) {
 const sum = (list_, of) => list_.reduce((n, item) => n + of(item), 0);
 
 // What must be so of one registration, by what the simulator says.
-function judge(registration, paid, tickets, prices, ownRefunds) {
+function judge(registration, paid, tickets, prices, ownRefunds, keeps) {
     const { registrationId, status, amount, refundedAmount, items } = registration;
     const succeeded = paid.intents.filter((intent) => intent.status === 'succeeded');
     const received = sum(succeeded, (intent) => intent.amount_received);
@@ -268,8 +281,12 @@ function judge(registration, paid, tickets, prices, ownRefunds) {
             assert.equal(received - back, amount - refundedAmount, `${at}, of which it knows ${refundedAmount}`);
         const worth = sum(left, (ticket) => prices.get(ticket.ticketTypeId));
         assert.ok(refundedAmount < amount || worth === 0, `${at}: tickets for nothing`);
+    } else if (!stuck && !taken && status === 'refunded' && keeps) {
+        // Of what was given back by its buyer, the organizer keeps his part and what the provider cannot move; what is known of it is what is so.
+        assert.equal(received - back, amount - refundedAmount, `${at}, of which it knows ${refundedAmount}`);
+        assert.ok(received - back <= amount * keeps / 100 + 10 * quantity, `${at}: more was kept than ${keeps} %`);
     } else if (!stuck && !taken) {
-        assert.equal(received, back, `${at}: no tickets, so no money`);
+        assert.ok(received === back || (keeps === 100 && status === 'cancelled' && received - back === amount - refundedAmount), `${at}: no tickets, so no money`);
     }
     assert.equal(tickets.length, ['confirmed', 'refunded'].includes(status) || tickets.length ? quantity : 0, `${at}: one set of tickets`);
     if (status === 'confirmed')
@@ -292,7 +309,7 @@ async function compare(world, schedule, paid) {
         const tickets = roster.filter((ticket) => ticket.ticketId.slice(0, -2) === registration.registrationId.slice(0, -2)); // its id with n in the last byte
         const { refunds = [] } = paid.has(registration.registrationId)
             ? await usher.must(200, 'GET', `/v1/registrations/${registration.registrationId}`, { token: organizer.token }) : {};
-        judge(registration, paid.get(registration.registrationId) ?? { intents: [], refunds: [], disputes: [] }, tickets, prices, refunds);
+        judge(registration, paid.get(registration.registrationId) ?? { intents: [], refunds: [], disputes: [] }, tickets, prices, refunds, schedule.keeps);
     }
     const types = new Map(roster.map((ticket) => [ticket.ticketId, ticket.ticketTypeId]));
     const taken = new Map();
