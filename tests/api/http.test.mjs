@@ -75,6 +75,43 @@ describe('Idempotency-Key', () => {
         assert.equal(new Set(good.map((answer) => answer.body.registrationId)).size, 1);
     });
 
+    test('is taken by every write, whatever kind it is', async () => {
+        const sale = await usher.createEvent(organizer);
+        const order = (quantity) => ({ eventId: sale.eventId, items: [{ ticketTypeId: sale.ticketTypes[0].ticketTypeId, quantity }] });
+        const paid = await usher.pay(buyer, await usher.register(buyer, sale, { quantity: 3 }));
+        const [held, other] = [await usher.register(buyer, sale), await usher.register(buyer, sale)];
+        const [first, second, third] = paid.ticketIds;
+        const picture = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==', 'base64');
+        const image = { 'content-type': 'image/png' };
+        const at = `/v1/events/${sale.eventId}`;
+        // Who asks for what; the other body under the same key, where there is one, is refused.
+        const rows = [
+            [organizer, 'PATCH', at, { title: 'Renamed' }, { title: 'Renamed again' }],
+            [organizer, 'PUT', `${at}/image`, picture, Buffer.concat([picture, picture]), image],
+            [organizer, 'POST', `${at}/discount-codes`, { code: 'ONCE', percentBps: 100 }, { code: 'TWICE', percentBps: 100 }],
+            [organizer, 'POST', `${at}/discount-codes/batch`, { count: 2, percentBps: 100 }, { count: 3, percentBps: 100 }],
+            [organizer, 'POST', `${at}/staff`, { email: 'steward@example.org', role: 'gate' }, { email: 'other@example.org', role: 'gate' }],
+            [buyer, 'POST', '/v1/registrations', order(1), order(2)],
+            [buyer, 'POST', '/v1/create-payment-intent', { registrationId: held.registrationId }, { registrationId: other.registrationId }],
+            [buyer, 'DELETE', `/v1/registrations/${other.registrationId}`],
+            [buyer, 'POST', `/v1/registrations/${paid.registrationId}/resend`],
+            [organizer, 'POST', '/v1/validate-ticket', { ticketId: first }, { ticketId: second }],
+            [organizer, 'POST', `${at}/check-ins`, { scans: [{ ticketId: second }] }, { scans: [{ ticketId: third }] }],
+            [organizer, 'POST', `${at}/check-ins/undo`, { ticketId: second }, { ticketId: first }],
+            [organizer, 'POST', `/v1/registrations/${paid.registrationId}/refund`, { ticketIds: [third] }, { ticketIds: [second] }],
+            [organizer, 'POST', `${at}/cancel`],
+        ];
+        for (const [{ token }, method, path, body, another, headers] of rows) {
+            const ask = (key, sent = body) => usher.api(method, path, { token, key, body: sent, headers });
+            const key = uuid7(), made = await ask(key), again = await ask(key);
+            assert.ok(made.status < 300, `${method} ${path} -> ${made.status} ${made.text}`);
+            assert.equal(made.headers['idempotency-replayed'], undefined, path);
+            assert.deepEqual([again.status, again.text, again.headers['idempotency-replayed']], [made.status, made.text, 'true'], path);
+            if (another)
+                assert.match((await ask(key, another)).body.type, /idempotency-key-reused$/, path);
+        }
+    });
+
     test('must be visible ASCII', async () => {
         for (const key of ['a b', 'k'.repeat(256)]) {
             const answer = await makeEvent(key, 'x');
