@@ -2,9 +2,9 @@
  * mfa_operations.c - the second factor: enrolling an authenticator app, and answering its challenge at sign-in.
  *
  * Between the right password and the code nothing is stored: the Session that
- * the client brings back is sealed by us, names the account, its epoch and when
- * the password was right, and is worth nothing after three minutes or once it
- * was answered. A wrong code leaves it as it is, so that a typing error does not
+ * the client brings back is sealed by us, names the account, its epoch and the
+ * password that was right, and is worth nothing after three minutes, once it was
+ * answered, or once there is another password. A wrong code leaves it as it is, so that a typing error does not
  * ask for the password again; wrong codes are counted by account.
  */
 #include "identity/operations.h"
@@ -84,11 +84,13 @@ enum { CHALLENGE_MS = 3 * 60 * 1000, B64 = sodium_base64_VARIANT_URLSAFE_NO_PADD
 struct challenge {
     struct id id, account;
     int64_t epoch, expires_at_ms;
+    uint8_t password[PASSWORD_TAG_BYTES]; /* a new one leaves the epoch, for its owner's own session goes on */
 };
 
 enum err mfa_challenge(struct req *req, struct tx *tx, const struct account *account, const struct totp *totp)
 {
-    const struct challenge challenge = { id_new(tx->now_ms), account->id, account->epoch, tx->now_ms + CHALLENGE_MS };
+    struct challenge challenge = { .id = id_new(tx->now_ms), .account = account->id, .epoch = account->epoch, .expires_at_ms = tx->now_ms + CHALLENGE_MS };
+    password_tag(account->password, challenge.password);
     struct bytes sealed = identity_seal(identity_of(req), tx->arena, LABEL, &challenge, sizeof challenge);
     size_t room = sodium_base64_ENCODED_LEN(sealed.len, B64);
     char *text = arena_alloc(tx->arena, room);
@@ -135,6 +137,15 @@ static bool is_name_of(struct req *req, const struct account *account, const cha
     return folded && strcmp(folded, account->email_key) == 0;
 }
 
+/* Is the challenge for the account as it is now? */
+static bool challenge_stands(const struct challenge *challenge, const struct account *account)
+{
+    uint8_t tag[PASSWORD_TAG_BYTES];
+
+    password_tag(account->password, tag);
+    return account->status == ACCOUNT_CONFIRMED && account->epoch == challenge->epoch && memcmp(tag, challenge->password, sizeof tag) == 0;
+}
+
 /* Whose guesses are counted, and what the row remembers of them. */
 static void count_by(struct req *req, struct call *call, const struct totp *totp)
 {
@@ -152,8 +163,7 @@ static enum err answer_look(struct req *req, struct tx *tx, struct call *call)
     struct totp totp;
 
     if (!challenge_read(req, in->session, &challenge) || !account_by_id(tx, &challenge.account, &call->account) ||
-        call->account.status != ACCOUNT_CONFIRMED || call->account.epoch != challenge.epoch ||
-        !is_name_of(req, &call->account, in->responses->username) || !totp_read(tx, &challenge.account, &totp) || !totp.enabled ||
+        !challenge_stands(&challenge, &call->account) || !is_name_of(req, &call->account, in->responses->username) || !totp_read(tx, &challenge.account, &totp) || !totp.enabled ||
         challenge_is_spent(tx, &challenge.id))
         return refuse(req, NotAuthorizedException, "Invalid session for the user.");
     if (tx->now_ms >= challenge.expires_at_ms)
@@ -196,7 +206,8 @@ static enum err answer_finish(struct req *req, struct tx *tx, struct call *call)
         warn_of_guesses(tx, &call->account);
         return refuse(req, CodeMismatchException, NULL);
     }
-    if (!account_by_id(tx, &call->account.id, &account) || account.epoch != call->account.epoch || account.status != ACCOUNT_CONFIRMED)
+    if (!account_by_id(tx, &call->account.id, &account) || account.epoch != call->account.epoch || account.status != ACCOUNT_CONFIRMED ||
+        strcmp(account.password, call->account.password) != 0)
         return refuse(req, NotAuthorizedException, "Invalid session for the user.");
     /* Each session once, each step once, each recovery code once, however many arrive at the same time. The session first: of two answers to one
      * session the second must not use a recovery code up. */

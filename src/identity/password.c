@@ -114,3 +114,11 @@ bool password_matches(struct arena *arena, const char *hash, const char *passwor
     forget(text);
     return matches;
 }
+
+void password_tag(const char *hash, uint8_t tag[PASSWORD_TAG_BYTES])
+{
+    uint8_t whole[crypto_hash_sha256_BYTES];
+
+    crypto_hash_sha256(whole, (const uint8_t *)hash, strlen(hash));
+    memcpy(tag, whole, PASSWORD_TAG_BYTES);
+}

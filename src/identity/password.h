@@ -42,6 +42,10 @@ const char *password_fault(const char *password, const char *email, const char *
 /* libsodium's "$argon2id$..." text in `arena`; NULL when memory for it cannot be had. Slow on purpose. */
 const char *password_hash(struct arena *arena, struct password_cost cost, const char *password);
 
+/* By which a hash is known again where it must not stand itself. */
+enum { PASSWORD_TAG_BYTES = 16 };
+void password_tag(const char *hash, uint8_t tag[PASSWORD_TAG_BYTES]);
+
 /* Was it hashed with less work than this? */
 bool password_is_cheaper(const char *hash, struct password_cost cost);
 

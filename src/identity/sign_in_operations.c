@@ -133,8 +133,10 @@ enum err call_sign_in(struct req *req, struct tx *tx, struct call *call)
         /* By another sign-in or a new password this instant; the next try is judged afresh. */
         return hashed_anew ? ERR_BUSY : refuse(req, NotAuthorizedException, NULL);
     }
-    if (call->new_password)
+    if (call->new_password) {
         account_rehash_password(tx, &call->account, call->new_password);
+        call->account.password = call->new_password;
+    }
     call_keep_verifier(tx, call, &call->account.id);
     if (totp_read(tx, &call->account.id, &totp) && totp.enabled)
         return mfa_challenge(req, tx, &call->account, &totp);

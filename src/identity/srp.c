@@ -212,14 +212,6 @@ static void salt_of(const struct identity *identity, const struct id *user, uint
     memcpy(salt, mac, SRP_SALT_BYTES);
 }
 
-static void tag_of(const char *hash, uint8_t tag[16])
-{
-    uint8_t whole[32];
-
-    crypto_hash_sha256(whole, (const uint8_t *)hash, strlen(hash));
-    memcpy(tag, whole, 16);
-}
-
 /* ---- verifiers ---- */
 
 struct srp_verifier srp_make_verifier(const struct identity *identity, const char *email_key, const char *hash, const char *password)
@@ -231,7 +223,7 @@ struct srp_verifier srp_make_verifier(const struct identity *identity, const cha
     uint8_t inner[32], x[32];
 
     salt_of(identity, &verifier.user, verifier.salt);
-    tag_of(hash, verifier.password);
+    password_tag(hash, verifier.password);
     id_format(&verifier.user, name);
     crypto_hash_sha256_init(&state);
     crypto_hash_sha256_update(&state, (const uint8_t *)srp_pool_name(identity), strlen(srp_pool_name(identity)));
@@ -294,7 +286,7 @@ bool srp_read(struct tx *tx, const struct account *account, struct srp_verifier 
     const struct identity *identity = tx->app->identity;
     struct bytes sealed = { 0 }, plain;
     struct query *q = query(tx, &srp_get_sql);
-    uint8_t tag[16];
+    uint8_t tag[PASSWORD_TAG_BYTES];
 
     bind_id(q, ":account", &account->id);
     if (query_row(q))
@@ -305,7 +297,7 @@ bool srp_read(struct tx *tx, const struct account *account, struct srp_verifier 
     if (!sealed.len)
         sealed = (struct bytes){ nobodys, sizeof nobodys };
     bool opened = unseal_with(identity->srp_key, tx->arena, sealed, &plain) && plain.len == sizeof *out;
-    tag_of(account->password ? account->password : "", tag);
+    password_tag(account->password ? account->password : "", tag);
     struct id user = srp_user(identity, account->email_key ? account->email_key : ""); /* nor may one be moved to another account's row */
     if (!opened)
         return false;

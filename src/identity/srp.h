@@ -40,7 +40,7 @@ enum { SRP_NUMBER_BYTES = 384, SRP_SALT_BYTES = 16, SRP_SECRET_BYTES = 32, SRP_K
 
 struct srp_verifier {
     struct id user;
-    uint8_t password[16];        /* by which the hash that it goes with is known */
+    uint8_t password[PASSWORD_TAG_BYTES]; /* of the hash that it goes with */
     uint8_t salt[SRP_SALT_BYTES];
     uint8_t v[SRP_NUMBER_BYTES];
 };

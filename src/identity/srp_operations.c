@@ -90,7 +90,7 @@ struct block {
     struct id account, sign_up;  /* that the name has, and that this client has waiting under it; zero: none */
     bool of_sign_up;             /* for whose password the challenge was made */
     struct attempt_key attempt;  /* the name's, as it was given: the answer may name it by USER_ID_FOR_SRP */
-    uint8_t password[16];        /* the verifier's: which password that was */
+    uint8_t password[PASSWORD_TAG_BYTES]; /* the verifier's: which password that was */
     int64_t expires_at_ms;
     struct srp_secret secret;
 };

@@ -143,6 +143,15 @@ test('signing in: the session bears a wrong code, a code counts once, one step e
     await refused('NotAuthorizedException', 'RespondToAuthChallenge', answerTo(late, who.email, totp(who.secret)));
 });
 
+test('a sign-in that waits for its code ends with the password that began it', async () => {
+    const who = await enrolled();
+    const session = await challenge(who);
+    await done('ChangePassword', { AccessToken: who.accessToken, PreviousPassword: password, ProposedPassword: 'A-second-password-9' });
+    await refused('NotAuthorizedException', 'RespondToAuthChallenge', answerTo(session, who.email, totp(who.secret)));
+    const { Session } = await done('InitiateAuth', byPassword(who.email, 'A-second-password-9'));
+    assert.ok((await done('RespondToAuthChallenge', answerTo(Session, who.email, totp(who.secret)))).AuthenticationResult);
+});
+
 test('one code at the same instant in twenty sessions signs in once', async () => {
     const who = await enrolled();
     const sessions = [];
