@@ -55,12 +55,12 @@ export function GateScreen({ scanner, store, onStop }: Props) {
       )}
       <Viewfinder scanner={scanner} resting={panel !== undefined} />
       <div className="space-y-2 px-4 py-3">
-        <dl className="flex justify-around text-center">
+        <dl className="flex flex-wrap justify-around gap-x-3 text-center">
           <Count name={<Trans>In</Trans>} value={state.ins} />
           <Count name={<Trans>Still to come</Trans>} value={state.all - state.ins} />
           <Count name={<Trans>To hand in</Trans>} value={state.queued} />
         </dl>
-        <div className="grid grid-cols-3 gap-2">
+        <div className="flex flex-wrap gap-2 *:flex-[1_0_auto]">
           <Button look="secondary" onClick={() => setPanel('search')}>
             <Trans>Search</Trans>
           </Button>
@@ -195,8 +195,8 @@ function Viewfinder({ scanner, resting }: { scanner: Scanner; resting: boolean }
   return (
     <div className="relative min-h-0 flex-1 overflow-hidden bg-black">
       <video ref={video} muted playsInline aria-label={t`Camera`} className="absolute inset-0 size-full object-cover" />
-      <div aria-hidden="true" className="pointer-events-none absolute inset-0 grid place-items-center p-10">
-        <div className="aspect-square max-h-full w-full max-w-80 rounded-card border-4 border-white/80" />
+      <div aria-hidden="true" className="pointer-events-none absolute inset-0 grid place-items-center [container-type:size]">
+        <div className="size-[min(80cqmin,20rem)] rounded-card border-4 border-white/80" />
       </div>
       {fault && (
         <div className="absolute inset-0 grid place-items-center bg-bg p-4">
