@@ -24,7 +24,9 @@ SQL(cancel_slice_sql, "SELECT r.id, a.email, a.name FROM registration r LEFT JOI
 
 struct slice {
     struct id event, after;
-    size_t count;            /* looked at in the last write; fewer than SLICE: that was all */
+    int64_t max;             /* SLICE, or 1 */
+    size_t count;            /* looked at in the last write; fewer than max: that was all */
+    struct id failed;        /* the registration that the last write failed at; zero: it was not of one */
     struct event about;
 };
 
@@ -72,8 +74,8 @@ static enum err run_slice(struct tx *tx, void *arg)
 
     bind_id(q, ":event", &slice->event);
     bind_id(q, ":after", &after);
-    bind_int(q, ":max", SLICE);
-    while (count < SLICE && query_row(q)) {
+    bind_int(q, ":max", slice->max);
+    while (count < (size_t)slice->max && query_row(q)) {
         ids[count] = col_id(q, 0);
         emails[count] = col_text(q, 1, tx->arena);
         names[count++] = col_text(q, 2, tx->arena);
@@ -86,8 +88,10 @@ static enum err run_slice(struct tx *tx, void *arg)
         if (!registration_find(tx, &ids[i], &reg))
             continue;
         e = end_one(tx, &reg);
-        if (e)
+        if (e) {
+            slice->failed = ids[i];
             return e;
+        }
         tell(tx, slice, &reg, emails[i], names[i]);
     }
     slice->count = count;
@@ -106,15 +110,43 @@ static enum err run_again(struct tx *tx, void *arg)
     return ERR_OK;
 }
 
+/* Write the next of them. One that fails among others is found by writing one by one; alone, it is left out, and its error returned. */
+static enum err next_slice(struct job *job, struct arena *arena, struct slice *slice)
+{
+    struct slice next = *slice;
+    char id[ID_TEXT_LEN + 1];
+    enum err e;
+
+    next.failed = (struct id){ 0 };
+    e = store_write_wait(job->app->store, arena, &job->fault, &slice->event, false, run_slice, &next);
+    if (!e) {
+        *slice = next;
+        return ERR_OK;
+    }
+    slice->failed = next.failed;
+    if (e != ERR_CONFLICT && e != ERR_INTERNAL) /* the store is busy, or full: nobody's fault */
+        slice->failed = (struct id){ 0 };
+    if (id_is_zero(&slice->failed))
+        return e;
+    if (slice->max > 1) {
+        slice->max = slice->count = 1;
+        return ERR_OK;
+    }
+    id_format(&next.failed, id);
+    log_error("registration %s of a cancelled event cannot be given back: %s; run usher check", id, err_info(e)->name);
+    slice->after = next.failed;
+    return e;
+}
+
 enum err event_cancel_run(struct job *job)
 {
     struct fault fault = { .arena = job->arena };
     struct tx tx = { .app = job->app };
-    struct slice slice = { .count = SLICE };
+    struct slice slice = { .max = SLICE, .count = SLICE };
     int64_t until_us = clock_mono_us() + (int64_t)RUN_MS * 1000;
     struct arena *arena;
     bool cancelled;
-    enum err e = ERR_OK;
+    enum err e = ERR_OK, left_out = ERR_OK;
 
     if (!job->key || !id_parse(job->key, strlen(job->key), &slice.event))
         return ERR_OK;
@@ -124,16 +156,16 @@ enum err event_cancel_run(struct job *job)
     if (!cancelled)
         return ERR_OK;
     arena = arena_new(0);
-    while (!e && slice.count == SLICE && clock_mono_us() < until_us) {
-        struct slice next = slice;
-
-        e = store_write_wait(job->app->store, arena, &job->fault, &slice.event, false, run_slice, &next);
-        if (!e)
-            slice = next;
+    while (!e && slice.count == (size_t)slice.max && clock_mono_us() < until_us) {
+        e = next_slice(job, arena, &slice);
+        if (e && !id_is_zero(&slice.failed)) {
+            left_out = e;
+            e = ERR_OK;
+        }
         arena_reset(arena);
     }
-    if (!e && slice.count == SLICE)
+    if (!e && slice.count == (size_t)slice.max)
         e = store_write_wait(job->app->store, arena, &job->fault, &slice.event, false, run_again, &slice);
     arena_free(arena);
-    return e;
+    return e ? e : left_out;
 }

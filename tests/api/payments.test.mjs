@@ -1,5 +1,7 @@
 // Money: what is paid becomes tickets or goes back, whatever comes twice, late, wrong or not at all.
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
 import test from 'node:test';
 
 import { prepare, sanitized, send, start, uuid7, waitFor } from './lib.mjs';
@@ -409,6 +411,23 @@ test('a cancelled event gives everybody back what is theirs', async () => {
     const mail = await usher.mail((m) => m.to.includes(buyers[0].email) && /cancelled/i.test(m.subject));
     assert.match(mail.text, /will not take place/);
     await usher.check();
+});
+
+test('a cancelled event: one registration whose rows do not fit keeps nobody else waiting, and is seen', async () => {
+    const usher = await start();
+    const { organizer, buyer, event } = await shop(usher);
+    const paid = [];
+    for (let i = 0; i < 4; i++)
+        paid.push(await usher.pay(buyer, await usher.register(buyer, event)));
+    await usher.stop();
+    const spoilt = paid[1].registrationId;
+    execFileSync('sqlite3', [join(usher.data, 'usher.db'), `PRAGMA ignore_check_constraints = 1; UPDATE registration SET refunded = amount + 1 WHERE id = X'${spoilt.replaceAll('-', '')}'`]);
+    await usher.start();
+    await usher.must(200, 'POST', `/v1/events/${event.eventId}/cancel`, { token: organizer.token });
+    for (const registration of paid.filter(({ registrationId }) => registrationId !== spoilt))
+        await usher.status(buyer, registration, 'refunded');
+    assert.equal((await usher.registration(buyer, spoilt)).status, 'confirmed');
+    await waitFor(() => usher.log.includes(`registration ${spoilt} of a cancelled event cannot be given back`), 'the line in the log');
 });
 
 test('holds are short and end on time', async () => {
