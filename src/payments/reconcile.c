@@ -242,8 +242,7 @@ static enum err read_page(struct app *app, struct reader *reader, struct arena *
     struct tx tx = { .app = app };
     enum err e = ERR_OK;
 
-    out->events = events;
-    out->count = 0;
+    *out = (struct events){ .events = events };
     reader_begin(reader, &tx, arena, &fault);
     for (size_t i = 0; i < json_array_size(items) && !e; i++) {
         struct stripe_event *event = &events[out->count];
