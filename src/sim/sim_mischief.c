@@ -88,7 +88,7 @@ static bool read_chance(const char **at, double *out)
     char *end;
 
     ++*at;
-    if (**at != '0' && **at != '1' && **at != '.')
+    if ((**at < '0' || **at > '9') && **at != '.') /* small ones are written as 9.5e-07 */
         return false;
     *out = strtod(*at, &end);
     *at = end;

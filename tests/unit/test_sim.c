@@ -110,6 +110,7 @@ static void rules_are_read_and_written_alike(void **state)
         { "seed=9  slow:250=0.5 drop@1,3/charge.", "seed=9 slow:250=0.5#0,0 drop@1,3/charge.#0,0" },
         { "hang=.25/POST:refunds#12,3", "seed=1 hang:15000=0.25/POST:refunds#12,3" },
         { "reorder duplicate=0", "seed=1 reorder:3000=1#0,0 duplicate=0#0,0" },
+        { "fail=0.00006103515625", "seed=1 fail=6.103515625e-05#0,0" },
     };
     struct arena *arena = arena_new(0);
 
